@@ -1,0 +1,188 @@
+/**
+ * The verdict document: what every command that judges prints as JSON (`stalesum.verdict/1`). Its
+ * keys are a contract with scripts. Times are seconds; points in time are decimal strings with all
+ * nine digits of their nanoseconds; 16-bit checksum values are written `0x0664`.
+ */
+
+export const VERDICT_SCHEMA = 'stalesum.verdict/1';
+
+export const VERDICTS = [
+  'stale-checksum',
+  'mangled-checksum',
+  'double-snat-harmless',
+  'not-rewritten',
+  'no-fault',
+  'other-corruption',
+  'no-tunnel-traffic',
+  'inconclusive',
+] as const;
+export type VerdictName = (typeof VERDICTS)[number];
+
+export const GRADES = ['proved', 'supported', 'none'] as const;
+export type Grade = (typeof GRADES)[number];
+
+export type WitnessKind =
+  | 'arithmetic'
+  | 'sibling'
+  | 'conntrack'
+  | 'pre-nat-tap'
+  | 'port-range'
+  | 'rule-counters'
+  | 'receiver-counters'
+  | 'receiver-silence'
+  | 'timeline';
+
+export interface FrameReference {
+  readonly capture: string;
+  readonly number: number;
+}
+
+/** A fact that speaks for the verdict, of one kind, with the frames that show it. */
+export interface Witness {
+  readonly kind: WitnessKind;
+  readonly statement: string;
+  readonly frames: readonly FrameReference[];
+  /** Probability that it would look so by accident, where that can be said. */
+  readonly chance?: number;
+}
+
+export type ChecksumState =
+  | 'valid'
+  | 'zero'
+  | 'partial'
+  | 'stale'
+  | 'mangled'
+  | 'invalid'
+  | 'unverifiable';
+
+export interface SynReport {
+  readonly atSeconds: number;
+  readonly outerSourcePort: number | null;
+  /** The source port before the second SNAT, where the datagram or a witness tells it. */
+  readonly recoveredPort: number | null;
+  readonly checksum: {
+    readonly stored: string;
+    readonly correct: string;
+    readonly state: ChecksumState;
+  } | null;
+  /** Whether the receiver took it out of the tunnel; null where no capture can tell. */
+  readonly delivered: boolean | null;
+  readonly frames: readonly FrameReference[];
+}
+
+export interface DatagramReport {
+  readonly total: number;
+  readonly valid: number;
+  readonly zero: number;
+  readonly partial: number;
+  readonly stale: number;
+  readonly mangled: number;
+  readonly invalid: number;
+  readonly unverifiable: number;
+}
+
+export interface DelayReport {
+  /** First SYN to the SYN-ACK at the client; null if it was never answered. */
+  readonly connectSeconds: number | null;
+  readonly retransmits: number;
+  /** First SYN to the SYN that got through. */
+  readonly lostSeconds: number | null;
+  readonly predictedSeconds: number | null;
+  readonly explanation: string;
+}
+
+export interface FlowReport {
+  readonly inner: {
+    readonly protocol: string;
+    readonly source: string;
+    readonly destination: string;
+    /** The service address that the client connected to, where conntrack tells it. */
+    readonly service: string | null;
+  };
+  readonly verdict: VerdictName;
+  readonly grade: Grade;
+  readonly outer: {
+    readonly source: string;
+    readonly destination: string;
+    readonly vni: number;
+    readonly encapsulation: string;
+    readonly sourcePortBefore: number | null;
+    readonly sourcePortAfter: number;
+  } | null;
+  readonly datagrams: DatagramReport;
+  readonly syns: readonly SynReport[];
+  readonly delay: DelayReport | null;
+  /** Why this verdict, in one sentence. */
+  readonly because: string;
+}
+
+export interface CaptureReport {
+  readonly name: string;
+  readonly role: CaptureRole;
+  readonly node: string | null;
+  readonly interface: string | null;
+  readonly linkType: string;
+  readonly frames: number;
+  readonly bytes: number;
+  readonly kernelDrops: number | null;
+  readonly truncated: { readonly offset: number; readonly reason: string } | null;
+  readonly firstSeen: string | null;
+  readonly lastSeen: string | null;
+  readonly sha256: string | null;
+}
+
+export type CaptureRole =
+  | 'overlay'
+  | 'underlay'
+  | 'peer-underlay'
+  | 'peer-overlay'
+  | 'tap'
+  | 'unknown';
+
+export interface ControlReport {
+  readonly source: string;
+  readonly destination: string;
+  readonly clean: boolean;
+  readonly connectSeconds: number | null;
+  /** Names of the captures that show it. */
+  readonly seenAt: readonly string[];
+  readonly statement: string;
+}
+
+export interface Recommendation {
+  readonly action: string;
+  readonly command: string | null;
+  readonly why: string;
+  readonly source: string;
+}
+
+export interface DelaySummary {
+  readonly count: number;
+  readonly delayed: number;
+  readonly p50: number | null;
+  readonly p90: number | null;
+  readonly p99: number | null;
+  readonly max: number | null;
+}
+
+export interface VerdictDocument {
+  readonly schema: typeof VERDICT_SCHEMA;
+  readonly tool: { readonly name: string; readonly version: string };
+  readonly verdict: VerdictName;
+  readonly grade: Grade;
+  readonly exitCode: number;
+  readonly summary: string;
+  readonly witnesses: readonly Witness[];
+  readonly flows: readonly FlowReport[];
+  readonly delays: DelaySummary;
+  readonly captures: readonly CaptureReport[];
+  readonly control: ControlReport | null;
+  readonly environment: Readonly<Record<string, unknown>> | null;
+  readonly recommendations: readonly Recommendation[];
+  readonly warnings: readonly string[];
+}
+
+/** `0x0664`. */
+export function hex16(value: number): string {
+  return `0x${value.toString(16).padStart(4, '0')}`;
+}

@@ -1,0 +1,86 @@
+/**
+ * IPv6 (RFC 8200) with its extension headers.
+ *
+ *     0     version, traffic class, flow label
+ *     4     payload length              6     next header        7     hop limit
+ *     8     source                      24    destination        40    payload
+ */
+import type { IpLayer } from './ip.js';
+
+export const HEADER_LENGTH = 40;
+const PAYLOAD_LENGTH_AT = 4;
+const NEXT_HEADER_AT = 6;
+const SOURCE_AT = 8;
+const DESTINATION_AT = 24;
+
+const HOP_BY_HOP = 0;
+const ROUTING = 43;
+const FRAGMENT = 44;
+const AUTHENTICATION = 51;
+const DESTINATION_OPTIONS = 60;
+const MOBILITY = 135;
+const NO_NEXT_HEADER = 59;
+
+/**
+ * Fills `layer` from the header at `start`, extension headers walked through; false where the
+ * captured bytes end before the headers do. A payload length of 0 with a hop-by-hop header is a
+ * jumbogram (RFC 2675): the frame says where it ends.
+ */
+export function readIpv6(view: DataView, start: number, end: number, layer: IpLayer): boolean {
+  if (start + HEADER_LENGTH > end) return false;
+  const payloadLength = view.getUint16(start + PAYLOAD_LENGTH_AT);
+  layer.version = 6;
+  layer.start = start;
+  layer.sourceAt = start + SOURCE_AT;
+  layer.destinationAt = start + DESTINATION_AT;
+  layer.addressLength = 16;
+  layer.end = payloadLength === 0 ? end : start + HEADER_LENGTH + payloadLength;
+  layer.fragmentOffset = 0;
+  layer.moreFragments = false;
+  return walkExtensionHeaders(view, start, end, layer);
+}
+
+function walkExtensionHeaders(view: DataView, start: number, end: number, layer: IpLayer): boolean {
+  let next = view.getUint8(start + NEXT_HEADER_AT);
+  let at = start + HEADER_LENGTH;
+  for (;;) {
+    switch (next) {
+      case HOP_BY_HOP:
+      case ROUTING:
+      case DESTINATION_OPTIONS:
+      case MOBILITY: {
+        if (at + 8 > end) return false;
+        const length = (view.getUint8(at + 1) + 1) * 8;
+        next = view.getUint8(at);
+        at += length;
+        break;
+      }
+      case AUTHENTICATION: {
+        if (at + 8 > end) return false;
+        const length = (view.getUint8(at + 1) + 2) * 4;
+        next = view.getUint8(at);
+        at += length;
+        break;
+      }
+      case FRAGMENT: {
+        if (at + 8 > end) return false;
+        const field = view.getUint16(at + 2);
+        layer.fragmentOffset = field & 0xfff8;
+        layer.moreFragments = (field & 1) !== 0;
+        next = view.getUint8(at);
+        at += 8;
+        // Behind a later fragment's header stands a piece of the payload, not a header.
+        if (layer.fragmentOffset !== 0) {
+          layer.protocol = next;
+          layer.payload = at;
+          return at <= end;
+        }
+        break;
+      }
+      default:
+        layer.protocol = next === NO_NEXT_HEADER ? -1 : next;
+        layer.payload = at;
+        return at <= end && at <= layer.end;
+    }
+  }
+}
