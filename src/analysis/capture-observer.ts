@@ -185,6 +185,7 @@ export class CaptureObserver {
     const { sourcePort } = use;
     const { stored, correct } = this.#outer;
     const known = use.firstMismatch.outerChecksum;
+    if (stored !== known.stored) use.otherStored++;
     if (
       difference({ sourcePort, stored, correct }) !==
       difference({ sourcePort, stored: known.stored, correct: known.correct })
@@ -215,6 +216,7 @@ export class CaptureObserver {
       firstZero: undefined,
       firstMismatch: undefined,
       otherDifferences: 0,
+      otherStored: 0,
     };
     flow.outerPorts.push(added);
     return added;

@@ -22,6 +22,8 @@ export interface Connection {
   readonly destinationPort: number;
   readonly forward: readonly Sighting[];
   readonly reverse: readonly Sighting[];
+  /** Nodes of which there is an overlay capture, whether it shows this connection or not. */
+  readonly overlayNodes: ReadonlySet<string>;
 }
 
 /** What a capture shows: the user's word, or tunnel datagrams make it an underlay. */
@@ -46,10 +48,15 @@ export function connectionsOf(captures: readonly CaptureInput[]): Connection[] {
       else directions.set(key, [{ capture, layer, flow }]);
     }
   }
-  return pairDirections(directions);
+  const overlays = captures.filter(capture => layerOf(capture) === 'overlay');
+  const overlayNodes = new Set(overlays.flatMap(({ node }) => (node === undefined ? [] : [node])));
+  return pairDirections(directions, overlayNodes);
 }
 
-function pairDirections(directions: ReadonlyMap<string, readonly Sighting[]>): Connection[] {
+function pairDirections(
+  directions: ReadonlyMap<string, readonly Sighting[]>,
+  overlayNodes: ReadonlySet<string>,
+): Connection[] {
   const connections: Connection[] = [];
   const taken = new Set<string>();
   for (const [key, sightings] of directions) {
@@ -70,6 +77,7 @@ function pairDirections(directions: ReadonlyMap<string, readonly Sighting[]>): C
       destinationPort: first.destinationPort,
       forward,
       reverse,
+      overlayNodes,
     });
   }
   return connections;

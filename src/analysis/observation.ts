@@ -64,6 +64,8 @@ export interface OuterPortUse {
   firstMismatch: PacketRecord | undefined;
   /** Other differences than that of `firstMismatch`: corruption that varies, not one rewrite. */
   otherDifferences: number;
+  /** Mismatches that hold another value than `firstMismatch`: they were not all set to one. */
+  otherStored: number;
 }
 
 /** One direction of an inner connection in one capture. */

@@ -1,0 +1,55 @@
+/**
+ * The control of a live run: a connection that cannot have the fault, made first. Only if it is seen
+ * clean at every capture point is silence there evidence of anything.
+ */
+import { formatEndpoint } from '../wire/address.js';
+import { layerOf } from './connections.js';
+import type { ExaminedConnection } from './examined-connection.js';
+import type { AnalysisInput, ProbedConnection } from './input.js';
+import type { ControlReport } from './verdict.js';
+
+/** Whether an examined connection is one that the probe opened, by its client or its target. */
+export function isProbed({ connection }: ExaminedConnection, probed: ProbedConnection): boolean {
+  const source = formatEndpoint(connection.source, connection.sourcePort);
+  const destination = formatEndpoint(connection.destination, connection.destinationPort);
+  return source === probed.local && destination === probed.target;
+}
+
+/** What became of the control; `undefined` where the input is no live run. */
+export function judgeControl(
+  input: AnalysisInput,
+  examined: readonly ExaminedConnection[],
+): ControlReport | undefined {
+  const probed = input.run?.connections.find(({ purpose }) => purpose === 'control');
+  if (!probed) return undefined;
+  const found = examined.find(connection => isProbed(connection, probed));
+  const seenAt = found?.sightings.map(({ capture }) => capture.name) ?? [];
+  const fault = faultOf(input, probed, found, seenAt);
+  return {
+    source: probed.local ?? '',
+    destination: probed.target,
+    clean: fault === undefined,
+    connectSeconds: probed.connectSeconds ?? null,
+    seenAt,
+    statement: fault ?? `connected, with right checksums at all ${seenAt.length} capture points`,
+  };
+}
+
+function faultOf(
+  input: AnalysisInput,
+  probed: ProbedConnection,
+  found: ExaminedConnection | undefined,
+  seenAt: readonly string[],
+): string | undefined {
+  if (probed.result !== 'connected') return `the control did not connect: ${probed.result}`;
+  if ((probed.retransmits ?? 0) > 0) return 'the control itself needed retransmits';
+  if (!found) return 'no capture shows the control';
+  const blind = input.captures.filter(
+    capture => layerOf(capture) !== 'tap' && !seenAt.includes(capture.name),
+  );
+  if (blind.length > 0) {
+    return `the control was not seen in ${blind.map(({ name }) => name).join(', ')}`;
+  }
+  const wrong = found.ports.find(({ state }) => state !== 'valid' && state !== 'zero');
+  return wrong ? `the control's own outer checksum is ${wrong.state}` : undefined;
+}

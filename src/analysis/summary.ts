@@ -1,0 +1,61 @@
+/** The sentence that a ticket can start with. */
+import type { FlowReport, Grade, VerdictName } from './verdict.js';
+
+export function summarize(
+  verdict: VerdictName,
+  grade: Grade,
+  flow: FlowReport | undefined,
+  because: string,
+): string {
+  if (!flow) return capitalize(`${because}.`);
+  const target = flow.inner.service
+    ? `${flow.inner.service} (${flow.inner.destination})`
+    : flow.inner.destination;
+  const way = `${flow.inner.source} to ${target}`;
+  const ports = portsOf(flow);
+  switch (verdict) {
+    case 'stale-checksum':
+      return (
+        `A second SNAT rewrote the outer VXLAN source port${ports} under a checksum that still is the old ` +
+        `port's (${grade}): ${lossOf(flow)}, ${way}.`
+      );
+    case 'mangled-checksum':
+      return (
+        `A second SNAT rewrote the outer VXLAN source port${ports} and turned its zero checksum into ` +
+        `${badChecksum(flow)} (${grade}): ${lossOf(flow)}, ${way}.`
+      );
+    case 'double-snat-harmless':
+      return `The outer VXLAN source port was rewritten a second time${ports}, without harm: ${way}.`;
+    case 'not-rewritten':
+      return `The outer VXLAN source port was not rewritten a second time: ${way}.`;
+    case 'no-fault':
+      return `Outer checksums are right or zero and nothing was lost: ${way}.`;
+    default:
+      return capitalize(`${because}: ${way}.`);
+  }
+}
+
+function portsOf({ outer }: FlowReport): string {
+  if (!outer || outer.sourcePortBefore === null) return '';
+  return ` (${outer.sourcePortBefore} to ${outer.sourcePortAfter})`;
+}
+
+function badChecksum({ syns }: FlowReport): string {
+  return syns.find(({ checksum }) => checksum?.state === 'mangled')?.checksum?.stored ?? '0xffff';
+}
+
+function lossOf({ syns, delay, datagrams }: FlowReport): string {
+  const bad = syns.filter(({ checksum }) => ['stale', 'mangled'].includes(checksum?.state ?? ''));
+  if (bad.length === 0) {
+    const count = datagrams.stale + datagrams.mangled;
+    return `${count} datagram${count === 1 ? '' : 's'} with a wrong checksum`;
+  }
+  const syn = bad.length === 1 ? 'SYN' : 'SYNs';
+  if (bad.every(({ delivered }) => delivered)) return `${bad.length} ${syn} with a wrong checksum`;
+  if (delay?.connectSeconds == null) return `${bad.length} ${syn} lost, no connection`;
+  return `${bad.length} ${syn} lost, connected after ${delay.connectSeconds.toFixed(3)} s`;
+}
+
+function capitalize(text: string): string {
+  return text.charAt(0).toUpperCase() + text.slice(1);
+}

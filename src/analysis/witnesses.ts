@@ -1,0 +1,179 @@
+/** The facts that speak for a conviction, each with the frames that show it. */
+import { growth } from '../snapshot/counters.js';
+import type { VxlanDevice } from '../snapshot/links.js';
+import { deliveries } from './delivery.js';
+import { type ExaminedConnection, onTheWire } from './examined-connection.js';
+import type { PacketRecord } from './observation.js';
+import type { PortFinding } from './outer-port.js';
+import type { SidedSighting } from './sides.js';
+import { type FrameReference, hex16, type Witness } from './verdict.js';
+
+/** Witnesses for a stale or mangled port of a connection, strongest kinds first. */
+export function witnessesFor(examined: ExaminedConnection, finding: PortFinding): Witness[] {
+  return [
+    arithmetic(examined, finding),
+    conntrack(examined, finding),
+    sibling(examined, finding),
+    portRange(examined, finding),
+    receiverCounters(examined, finding),
+    receiverSilence(examined, finding),
+  ].filter(witness => witness !== undefined);
+}
+
+/** Frames of the SYNs, and of the first datagram, that left from the port with a wrong checksum. */
+export function framesOf(examined: ExaminedConnection, finding: PortFinding): FrameReference[] {
+  const frames = new Map<string, FrameReference>();
+  const add = (capture: string, number: number) =>
+    frames.set(`${capture} ${number}`, { capture, number });
+  const isConvicted = ({ outer, outerChecksum }: PacketRecord) =>
+    outer?.sourcePort === finding.use.sourcePort && outerChecksum.state === 'mismatch';
+  for (const { capture, flow } of examined.sightings) {
+    for (const use of flow.outerPorts) {
+      if (use.sourcePort === finding.use.sourcePort && use.firstMismatch) {
+        add(capture.name, use.firstMismatch.frame);
+      }
+    }
+  }
+  for (const { seen } of examined.attempts) {
+    for (const { sighting, record } of seen) {
+      if (isConvicted(record)) add(sighting.capture.name, record.frame);
+    }
+  }
+  return [...frames.values()].sort(
+    (a, b) => a.capture.localeCompare(b.capture) || a.number - b.number,
+  );
+}
+
+/** `29051 + 0x7967 - 0x4662 = 42112`, with the address term where the address changed too. */
+export function arithmeticText(finding: PortFinding): string | undefined {
+  const { use, change, before } = finding;
+  if (finding.state !== 'stale' || !use.mismatch || !before) return undefined;
+  const { stored, correct } = use.mismatch.outerChecksum;
+  const address = change ? ` + 2 x (addr(${use.source}) - addr(${before.source}))` : '';
+  return `${use.sourcePort} + ${hex16(correct)} - ${hex16(stored)}${address} = ${before.sourcePort}`;
+}
+
+function arithmetic(examined: ExaminedConnection, finding: PortFinding): Witness | undefined {
+  const frames = framesOf(examined, finding);
+  if (finding.state === 'mangled') {
+    return {
+      kind: 'arithmetic',
+      statement:
+        'the stored checksum is what kernels before ea64d8d6c675 make of a zero checksum ' +
+        `(${hex16(finding.use.mismatch?.outerChecksum.stored ?? 0xffff)}): the receiver verifies it and drops`,
+      frames,
+      chance: 1 / 0xffff,
+    };
+  }
+  const text = arithmeticText(finding);
+  if (!text) return undefined;
+  const inner = finding.use.mismatch?.innerChecksum.state;
+  return {
+    kind: 'arithmetic',
+    statement: `${text} in 16-bit one's-complement arithmetic; the inner checksum is ${inner}`,
+    frames,
+  };
+}
+
+function conntrack(examined: ExaminedConnection, finding: PortFinding): Witness | undefined {
+  const { binding } = finding;
+  if (!binding || !finding.namedBy.includes('conntrack')) return undefined;
+  return {
+    kind: 'conntrack',
+    statement: `conntrack on ${binding.node}: ${binding.text}`,
+    frames: framesOf(examined, finding),
+    chance: 1 / 0xffff,
+  };
+}
+
+function sibling(examined: ExaminedConnection, finding: PortFinding): Witness | undefined {
+  const { sibling: use } = finding;
+  if (!use?.valid) return undefined;
+  const frames = examined.sightings.flatMap(({ capture, flow }) =>
+    flow.outerPorts
+      .filter(port => port.sourcePort === use.sourcePort && port.source === use.source)
+      .flatMap(port =>
+        port.firstValid ? [{ capture: capture.name, number: port.firstValid.frame }] : [],
+      ),
+  );
+  return {
+    kind: 'sibling',
+    statement:
+      `the same connection later left from port ${use.sourcePort} itself, not rewritten, ` +
+      'with a right checksum',
+    frames,
+    chance: 1 / 0xffff,
+  };
+}
+
+function portRange(examined: ExaminedConnection, finding: PortFinding): Witness | undefined {
+  const { before, use } = finding;
+  if (finding.state !== 'stale' || !before) return undefined;
+  const range = devicePorts(examined);
+  const inside = (port: number) => port >= range.low && port < range.high;
+  if (!inside(before.sourcePort) || inside(use.sourcePort)) return undefined;
+  const share = (range.high - range.low) / 0x10000;
+  return {
+    kind: 'port-range',
+    statement:
+      `${before.sourcePort} is a source port of ${range.name} (${range.low}-${range.high - 1}), ` +
+      `${use.sourcePort} is not`,
+    frames: [],
+    chance: Number((share * (1 - share)).toFixed(4)),
+  };
+}
+
+function devicePorts(examined: ExaminedConnection): { name: string; low: number; high: number } {
+  const { device, sender } = examined;
+  const name = device?.name ?? 'a VXLAN device with default settings';
+  if (device?.sourcePorts) return { name, ...device.sourcePorts };
+  const [low = 32768, last = 60999] =
+    sender?.sysctls?.get('net.ipv4.ip_local_port_range')?.split(/\s+/).map(Number) ?? [];
+  return { name, low, high: last + 1 };
+}
+
+function receiverCounters(examined: ExaminedConnection, finding: PortFinding): Witness | undefined {
+  const { receiver } = examined;
+  if (!receiver?.countersBefore || !receiver.countersAfter) return undefined;
+  const name = finding.use.source.includes(':') ? 'Udp6InCsumErrors' : 'UdpInCsumErrors';
+  const grown = growth(receiver.countersBefore, receiver.countersAfter, name);
+  if (!grown) return undefined;
+  return {
+    kind: 'receiver-counters',
+    statement: `${name} +${grown} on ${receiver.node}`,
+    frames: [],
+  };
+}
+
+/** Convicted SYNs that arrived on the receiver's NIC and never came out of its tunnel. */
+function receiverSilence(examined: ExaminedConnection, finding: PortFinding): Witness | undefined {
+  const delivered = deliveries(examined);
+  const frames = examined.attempts.flatMap((attempt, index) => {
+    const wire = onTheWire(attempt, examined.sightings);
+    if (wire?.outer?.sourcePort !== finding.use.sourcePort || delivered[index] !== false) return [];
+    return attempt.seen.flatMap(({ sighting, record }) =>
+      isPeerUnderlay(examined.sightings, sighting.flow)
+        ? [{ capture: sighting.capture.name, number: record.frame }]
+        : [],
+    );
+  });
+  if (frames.length === 0) return undefined;
+  const syns = frames.length === 1 ? 'one SYN' : `${frames.length} SYNs`;
+  return {
+    kind: 'receiver-silence',
+    statement: `${syns} arrived on the receiver's underlay and never appeared on its overlay`,
+    frames,
+  };
+}
+
+function isPeerUnderlay(sightings: readonly SidedSighting[], flow: unknown): boolean {
+  return sightings.some(
+    sighting =>
+      sighting.flow === flow && sighting.side === 'receiver' && sighting.layer === 'underlay',
+  );
+}
+
+/** How the device is called, for sentences: `flannel.1`. */
+export function deviceName(device: VxlanDevice | undefined): string {
+  return device?.name ?? 'the VXLAN device';
+}

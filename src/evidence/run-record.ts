@@ -1,0 +1,101 @@
+/** `run.json`: what the probe of a live run did, beside the captures and snapshots of its nodes. */
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { ProbedConnection, RunRecord } from '../analysis/input.js';
+import { messageOf, StalesumError } from '../errors.js';
+
+export const RUN_FILE = 'run.json';
+export const RUN_SCHEMA = 'stalesum.run/1';
+
+/** One capture of a run, as its engine told it. */
+export interface RunCapture {
+  /** `node-a/overlay.pcapng`. */
+  readonly name: string;
+  readonly interface: string;
+  readonly kernelDrops: number;
+}
+
+export interface RunFile {
+  readonly schema: typeof RUN_SCHEMA;
+  readonly scenario: string | null;
+  readonly emulated: boolean;
+  readonly connections: readonly ProbedConnection[];
+  readonly captures: readonly RunCapture[];
+}
+
+/** Reads the run record of a recording; `undefined` if it has none. @throws StalesumError `bad-input` */
+export async function readRunFile(folder: string): Promise<RunFile | undefined> {
+  const path = join(folder, RUN_FILE);
+  let text: string;
+  try {
+    text = await readFile(path, 'utf8');
+  } catch (thrown) {
+    if ((thrown as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+    throw thrown;
+  }
+  return parseRunFile(text, path);
+}
+
+function parseRunFile(text: string, path: string): RunFile {
+  const complain = (reason: string) => new StalesumError('bad-input', `${path}: ${reason}`);
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch (thrown) {
+    throw complain(`expected JSON: ${messageOf(thrown)}`);
+  }
+  if (!isRecord(value) || value.schema !== RUN_SCHEMA) {
+    throw complain(`expected "schema": "${RUN_SCHEMA}"`);
+  }
+  const { connections, captures, scenario, emulated } = value;
+  if (!Array.isArray(connections)) throw complain('expected a list of connections');
+  if (!Array.isArray(captures)) throw complain('expected a list of captures');
+  return {
+    schema: RUN_SCHEMA,
+    scenario: typeof scenario === 'string' ? scenario : null,
+    emulated: emulated === true,
+    connections: connections.map(connection => {
+      const parsed = parseConnection(connection);
+      if (!parsed) throw complain('a connection lacks its purpose, target or result');
+      return parsed;
+    }),
+    captures: captures.flatMap(capture => parseCapture(capture) ?? []),
+  };
+}
+
+function parseConnection(value: unknown): ProbedConnection | undefined {
+  if (!isRecord(value)) return undefined;
+  const { purpose, target, local, connectSeconds, retransmits, result } = value;
+  if (purpose !== 'control' && purpose !== 'target') return undefined;
+  if (typeof target !== 'string' || typeof result !== 'string') return undefined;
+  return {
+    purpose,
+    target,
+    result,
+    local: typeof local === 'string' ? local : undefined,
+    connectSeconds: typeof connectSeconds === 'number' ? connectSeconds : undefined,
+    retransmits: typeof retransmits === 'number' ? retransmits : undefined,
+  };
+}
+
+function parseCapture(value: unknown): RunCapture | undefined {
+  if (!isRecord(value)) return undefined;
+  const { name, interface: device, kernelDrops } = value;
+  if (typeof name !== 'string' || typeof device !== 'string' || typeof kernelDrops !== 'number') {
+    return undefined;
+  }
+  return { name, interface: device, kernelDrops };
+}
+
+function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+/** The part of a run file that the analysis wants. */
+export function runRecordOf(file: RunFile): RunRecord {
+  return {
+    scenario: file.scenario ?? undefined,
+    emulated: file.emulated,
+    connections: file.connections,
+  };
+}

@@ -1,0 +1,121 @@
+/**
+ * What the paths on a command line stand for: capture files, and folders of a recording with
+ * captures and snapshots side by side.
+ *
+ *     <recording>/run.json                   what the probe did, if it is a run of our own
+ *     <recording>/node-<name>/               overlay.pcap*, underlay.pcap*, tap.pcap*, snapshot files
+ */
+import { readdir, stat } from 'node:fs/promises';
+import { basename, dirname, join, resolve } from 'node:path';
+import type { Layer, Side } from '../analysis/input.js';
+import { openingFault } from '../capture-file/file.js';
+import { StalesumError } from '../errors.js';
+
+export interface CaptureSource {
+  /** Path to read; `-` is standard input. */
+  readonly path: string;
+  /** How reports call it. */
+  readonly name: string;
+  readonly node: string | undefined;
+  readonly layer: Layer | undefined;
+  readonly side: Side | undefined;
+}
+
+export interface Sources {
+  readonly captures: readonly CaptureSource[];
+  /** Folders of nodes, whose snapshot files are read. */
+  readonly nodes: readonly { readonly folder: string; readonly node: string }[];
+  /** Folder that may hold a run record. */
+  readonly recording: string | undefined;
+}
+
+const CAPTURE_FILE = /\.(pcap|pcapng|cap|dmp|ntar)\d*$/i;
+const NODE_CAPTURE = /^(overlay|underlay|tap)[^/]*\.(pcap|pcapng)\d*$/;
+
+/** Expands the paths. @throws StalesumError `bad-input` for one that is not there or holds nothing */
+export async function expandSources(paths: readonly string[]): Promise<Sources> {
+  const parts = await Promise.all(paths.map(expand));
+  return {
+    captures: parts.flatMap(({ captures }) => captures),
+    nodes: parts.flatMap(({ nodes }) => nodes),
+    recording: parts.find(({ recording }) => recording !== undefined)?.recording,
+  };
+}
+
+async function expand(path: string): Promise<Sources> {
+  if (path === '-') return single({ ...unnamed(path), name: 'stdin' });
+  const isFolder = await stat(path).then(
+    found => found.isDirectory(),
+    thrown => {
+      throw openingFault(path, thrown);
+    },
+  );
+  return isFolder ? expandFolder(path) : single(looseFile(path));
+}
+
+function single(capture: CaptureSource): Sources {
+  return { captures: [capture], nodes: [], recording: undefined };
+}
+
+/** A file on its own is known by what is in it; only its node may show in its folder's name. */
+function looseFile(path: string): CaptureSource {
+  const folder = basename(dirname(resolve(path)));
+  const node = nodeName(folder);
+  return { ...unnamed(path), name: node ? `${folder}/${basename(path)}` : path, node };
+}
+
+function unnamed(path: string): CaptureSource {
+  return { path, name: path, node: undefined, layer: undefined, side: undefined };
+}
+
+async function expandFolder(folder: string): Promise<Sources> {
+  const names = (await readdir(folder)).sort();
+  const nodeFolders = names.filter(name => nodeName(name) !== undefined);
+  if (nodeFolders.length > 0) {
+    const nodes = await Promise.all(nodeFolders.map(name => expandNode(join(folder, name), name)));
+    return {
+      captures: nodes.flatMap(({ captures }) => captures),
+      nodes: nodes.flatMap(part => part.nodes),
+      recording: folder,
+    };
+  }
+  if (names.some(name => NODE_CAPTURE.test(name))) {
+    return expandNode(folder, basename(resolve(folder)));
+  }
+  const files = names.filter(name => CAPTURE_FILE.test(name));
+  if (files.length === 0) {
+    throw new StalesumError(
+      'bad-input',
+      `${folder}: expected node-<name>/ folders or capture files (.pcap, .pcapng), found neither`,
+    );
+  }
+  return {
+    captures: files.map(name => looseFile(join(folder, name))),
+    nodes: [],
+    recording: undefined,
+  };
+}
+
+async function expandNode(folder: string, node: string): Promise<Sources> {
+  const names = (await readdir(folder)).filter(name => NODE_CAPTURE.test(name)).sort();
+  return {
+    captures: names.map(name => ({
+      path: join(folder, name),
+      name: `${node}/${name}`,
+      node,
+      layer: layerNamed(name),
+      side: undefined,
+    })),
+    nodes: [{ folder, node }],
+    recording: undefined,
+  };
+}
+
+function nodeName(folder: string): string | undefined {
+  return /^node-[\w.-]+$/.test(folder) ? folder : undefined;
+}
+
+function layerNamed(name: string): Layer | undefined {
+  const layer = /^(overlay|underlay|tap)/.exec(name)?.[1];
+  return layer === 'overlay' || layer === 'underlay' || layer === 'tap' ? layer : undefined;
+}
