@@ -80,7 +80,7 @@ function conntrack(examined: ExaminedConnection, finding: PortFinding): Witness 
   if (!binding || !finding.namedBy.includes('conntrack')) return undefined;
   return {
     kind: 'conntrack',
-    statement: `conntrack on ${binding.node}: ${binding.text}`,
+    statement: `on ${binding.node}: ${binding.text}`,
     frames: framesOf(examined, finding),
     chance: 1 / 0xffff,
   };

@@ -57,6 +57,11 @@ function single(capture: CaptureSource): Sources {
   return { captures: [capture], nodes: [], recording: undefined };
 }
 
+/** A capture file whose role the user names. */
+export function looseCapture(path: string, layer: Layer, side: Side): CaptureSource {
+  return { ...(path === '-' ? { ...unnamed(path), name: 'stdin' } : looseFile(path)), layer, side };
+}
+
 /** A file on its own is known by what is in it; only its node may show in its folder's name. */
 function looseFile(path: string): CaptureSource {
   const folder = basename(dirname(resolve(path)));

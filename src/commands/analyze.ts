@@ -1,0 +1,41 @@
+/** `stalesum analyze PATH...` */
+import { StalesumError } from '../errors.js';
+import { examineSources } from '../evidence/examine.js';
+import { expandSources, looseCapture, type Sources } from '../evidence/sources.js';
+import { printVerdict } from '../report/print.js';
+import { exitPolicyOf, type OutputOptions, type PolicyOptions } from './options.js';
+
+export interface AnalyzeOptions extends OutputOptions, PolicyOptions {
+  readonly overlay: readonly string[];
+  readonly underlay: readonly string[];
+  readonly peerUnderlay: readonly string[];
+  readonly peerOverlay: readonly string[];
+  readonly port: readonly number[];
+}
+
+/** Prints the verdict on saved captures; returns the exit code. */
+export async function analyzePaths(
+  paths: readonly string[],
+  options: AnalyzeOptions,
+): Promise<number> {
+  const sources = withRoles(await expandSources(paths), options);
+  if (sources.captures.length === 0) {
+    throw new StalesumError('usage', 'analyze: expected at least one capture file or folder');
+  }
+  const verdict = await examineSources(sources, {
+    tunnelPorts: options.port,
+    policy: exitPolicyOf(options),
+  });
+  await printVerdict(verdict, options);
+  return verdict.exitCode;
+}
+
+function withRoles(sources: Sources, options: AnalyzeOptions): Sources {
+  const given = [
+    ...options.overlay.map(path => looseCapture(path, 'overlay', 'sender')),
+    ...options.underlay.map(path => looseCapture(path, 'underlay', 'sender')),
+    ...options.peerUnderlay.map(path => looseCapture(path, 'underlay', 'receiver')),
+    ...options.peerOverlay.map(path => looseCapture(path, 'overlay', 'receiver')),
+  ];
+  return { ...sources, captures: [...sources.captures, ...given] };
+}

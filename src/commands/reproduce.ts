@@ -1,0 +1,61 @@
+/** `stalesum reproduce`: in the embedded lab. */
+import { mkdir, mkdtemp, readdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { VerdictDocument } from '../analysis/verdict.js';
+import { messageOf, StalesumError } from '../errors.js';
+import { enterLab, insideLab } from '../lab/enter.js';
+import { onInterrupt } from '../lab/lifeline.js';
+import { type Scenario, scenarioNamed } from '../lab/scenarios.js';
+import { exitPolicyOf, type OutputOptions, type PolicyOptions } from './options.js';
+
+export interface ReproduceOptions extends OutputOptions, PolicyOptions {
+  readonly scenario: string;
+  readonly timeout: number;
+  readonly asExpected: boolean;
+  readonly out?: string;
+}
+
+/** Runs a scenario, prints the verdict, and returns the exit code. */
+export async function reproduce(options: ReproduceOptions): Promise<number> {
+  const scenario = scenarioNamed(options.scenario);
+  if (!insideLab()) {
+    if (options.out !== undefined) await makeEmptyFolder(options.out);
+    return enterLab();
+  }
+  const { runInLab } = await import('../lab/run.js');
+  const { printVerdict } = await import('../report/print.js');
+  // The lab's own /run is in memory and goes with its namespaces, whatever ends them.
+  const folder = options.out ?? (await mkdtemp('/run/stalesum-'));
+  onInterrupt(() => process.exit(130));
+  const verdict = await runInLab(scenario, folder, {
+    timeoutSeconds: options.timeout,
+    quiet: options.quiet || options.json,
+    policy: exitPolicyOf(options),
+  });
+  if (options.out !== undefined) await saveVerdict(options.out, verdict);
+  await printVerdict(verdict, options);
+  return options.asExpected ? expectedCode(scenario, verdict) : verdict.exitCode;
+}
+
+function expectedCode({ expect }: Scenario, { verdict, grade }: VerdictDocument): number {
+  const asExpected =
+    verdict === expect.verdict && (expect.grade === undefined || grade === expect.grade);
+  return asExpected ? 0 : 1;
+}
+
+async function makeEmptyFolder(folder: string): Promise<void> {
+  try {
+    await mkdir(folder, { recursive: true });
+    if ((await readdir(folder)).length === 0) return;
+  } catch (thrown) {
+    throw new StalesumError('write-failed', `${folder}: ${messageOf(thrown)}`);
+  }
+  throw new StalesumError('usage', `${folder}: the folder for the recording is not empty`);
+}
+
+async function saveVerdict(folder: string, verdict: VerdictDocument): Promise<void> {
+  const path = join(folder, 'verdict.json');
+  await writeFile(path, `${JSON.stringify(verdict, null, 2)}\n`).catch(thrown => {
+    throw new StalesumError('write-failed', `${path}: ${messageOf(thrown)}`);
+  });
+}

@@ -1,0 +1,94 @@
+/** Writes a live capture to disk as it comes, as pcapng: nothing is analysed that is not saved. */
+import { closeSync, openSync, writeSync } from 'node:fs';
+import type { CapturedFrame } from '../capture-file/frame.js';
+import {
+  enhancedPacketBlock,
+  interfaceDescriptionBlock,
+  interfaceStatisticsBlock,
+  sectionHeaderBlock,
+} from '../capture-file/pcapng-writer.js';
+import { messageOf, StalesumError } from '../errors.js';
+import { TOOL } from '../version.js';
+
+export interface WrittenInterface {
+  readonly name: string;
+  readonly description: string;
+  readonly filter: string;
+}
+
+/** Bytes held at most before they are written; frames of one turn of the event loop are one write. */
+const HELD_BYTES = 1 << 20;
+
+export class CaptureWriter {
+  readonly #path: string;
+  readonly #interface: WrittenInterface;
+  readonly #descriptor: number;
+  #held: Uint8Array[] = [];
+  #heldBytes = 0;
+  #described = false;
+  #scheduled = false;
+  #fault: StalesumError | undefined;
+
+  /** @throws StalesumError `write-failed` if the file cannot be made */
+  constructor(path: string, described: WrittenInterface) {
+    this.#path = path;
+    this.#interface = described;
+    try {
+      this.#descriptor = openSync(path, 'wx');
+    } catch (thrown) {
+      throw this.#failed(thrown);
+    }
+    this.#hold(sectionHeaderBlock({ application: `${TOOL.name} ${TOOL.version}` }));
+  }
+
+  /** Takes one frame. A failure to write is told by `end`. */
+  readonly visit = (frame: CapturedFrame): void => {
+    this.#describe(frame.linkType);
+    this.#hold(enhancedPacketBlock(0, frame));
+  };
+
+  /** Writes what is left and the statistics, and closes. @throws StalesumError `write-failed` */
+  end(linkType: number, kernelDrops: number, received: number): void {
+    this.#describe(linkType);
+    const now = Date.now();
+    const at = { seconds: Math.floor(now / 1000), nanoseconds: (now % 1000) * 1e6 };
+    this.#hold(interfaceStatisticsBlock(0, at, { received, kernelDrops }));
+    this.#flush();
+    closeSync(this.#descriptor);
+    if (this.#fault) throw this.#fault;
+  }
+
+  /** The link type is known with the first frame, or at the end if there was none. */
+  #describe(linkType: number): void {
+    if (this.#described) return;
+    this.#described = true;
+    this.#hold(interfaceDescriptionBlock({ linkType, ...this.#interface }));
+  }
+
+  #hold(block: Uint8Array): void {
+    this.#held.push(block);
+    this.#heldBytes += block.length;
+    if (this.#heldBytes > HELD_BYTES) this.#flush();
+    else if (!this.#scheduled) {
+      this.#scheduled = true;
+      setImmediate(() => this.#flush());
+    }
+  }
+
+  #flush(): void {
+    this.#scheduled = false;
+    if (this.#held.length === 0 || this.#fault) return;
+    const bytes = Buffer.concat(this.#held);
+    this.#held = [];
+    this.#heldBytes = 0;
+    try {
+      for (let at = 0; at < bytes.length; ) at += writeSync(this.#descriptor, bytes, at);
+    } catch (thrown) {
+      this.#fault = this.#failed(thrown);
+    }
+  }
+
+  #failed(thrown: unknown): StalesumError {
+    return new StalesumError('write-failed', `${this.#path}: ${messageOf(thrown)}`);
+  }
+}

@@ -1,0 +1,65 @@
+/**
+ * What the lab looks like: four network namespaces, and who has which address in them.
+ *
+ *     node-a eth0 ── a [wire: bridge br0] b ── eth0 node-b cni0 ── eth0 web
+ *       flannel.1 ......... VXLAN, vni 1, udp/8472 ......... flannel.1
+ */
+export type LabNodeName = 'node-a' | 'node-b' | 'web' | 'wire';
+
+export const LAB_NODE_NAMES: readonly LabNodeName[] = ['node-a', 'node-b', 'web', 'wire'];
+
+/** An address and a port of it. */
+export interface Endpoint {
+  readonly address: string;
+  readonly port: number;
+}
+
+/** One Kubernetes node as flannel sets it up. */
+export interface NodeLayout {
+  readonly name: 'node-a' | 'node-b';
+  /** Its NIC `eth0`, and the wire's port at the other end. */
+  readonly address: string;
+  readonly mac: string;
+  readonly wirePort: string;
+  /** Its VXLAN device `flannel.1`. */
+  readonly overlayAddress: string;
+  readonly overlayMac: string;
+  /** Its pods, behind the bridge `cni0`. */
+  readonly podNetwork: string;
+  readonly podGateway: string;
+}
+
+export const NODE_A: NodeLayout = {
+  name: 'node-a',
+  address: '192.168.50.1',
+  mac: '02:aa:00:00:00:01',
+  wirePort: 'a',
+  overlayAddress: '10.244.0.0',
+  overlayMac: '0a:aa:00:00:00:01',
+  podNetwork: '10.244.0.0/24',
+  podGateway: '10.244.0.1',
+};
+
+export const NODE_B: NodeLayout = {
+  name: 'node-b',
+  address: '192.168.50.2',
+  mac: '02:bb:00:00:00:01',
+  wirePort: 'b',
+  overlayAddress: '10.244.1.0',
+  overlayMac: '0a:bb:00:00:00:01',
+  podNetwork: '10.244.1.0/24',
+  podGateway: '10.244.1.1',
+};
+
+/** The pod, on node B. */
+export const WEB: Endpoint = { address: '10.244.1.2', port: 8080 };
+
+/** Its service, `default/web`. */
+export const WEB_SERVICE: Endpoint = { address: '10.96.0.10', port: 80 };
+
+/** Where the nodes send what they have no route for. Nobody is there. */
+export const ABSENT_GATEWAY = '192.168.50.254';
+
+export const CLUSTER_CIDR = '10.244.0.0/16';
+
+export const VXLAN = { device: 'flannel.1', vni: 1, port: 8472, mtu: 1450 } as const;

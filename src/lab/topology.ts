@@ -1,0 +1,221 @@
+/** Builds the lab's namespaces, links, addresses and routes. */
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout } from 'node:timers/promises';
+import { StalesumError } from '../errors.js';
+import type { NetnsNode } from '../node/netns.js';
+import { netnsNode } from '../node/netns.js';
+import type { Node } from '../node/node.js';
+import { ipBatch, ipBatchIn } from './ip.js';
+import {
+  ABSENT_GATEWAY,
+  LAB_NODE_NAMES,
+  type LabNodeName,
+  NODE_A,
+  NODE_B,
+  type NodeLayout,
+  VXLAN,
+  WEB,
+} from './layout.js';
+import type { LabSysctl, Scenario } from './scenarios.js';
+
+/** Together 10 s, ten times what the kernel may take. */
+const BRIDGE_TRIES = 500;
+const BRIDGE_PAUSE_MILLISECONDS = 20;
+
+export type LabNodes = Readonly<Record<LabNodeName, NetnsNode>>;
+
+/**
+ * Makes the network namespaces and the links between them. Nothing is up yet.
+ *
+ * @param host Runs commands in the namespaces around the lab.
+ * @throws StalesumError `missing-tool` if the kernel lacks a kind of device.
+ */
+export async function makeNamespaces(host: Node): Promise<LabNodes> {
+  await ipBatch(host, [...LAB_NODE_NAMES.map(name => `netns add ${name}`), ...links()]);
+  return {
+    'node-a': netnsNode('node-a'),
+    'node-b': netnsNode('node-b'),
+    web: netnsNode('web'),
+    wire: netnsNode('wire'),
+  };
+}
+
+/** Removes what `makeNamespaces` made, and with the namespaces all that is in them. */
+export async function removeNamespaces(host: Node): Promise<void> {
+  await ipBatch(
+    host,
+    LAB_NODE_NAMES.map(name => `netns del ${name}`),
+  );
+}
+
+/**
+ * Sets the links, addresses, routes and offload up as the scenario wants them.
+ *
+ * @throws StalesumError `missing-tool` if the kernel lacks a kind of device.
+ */
+export async function buildTopology(
+  host: Node,
+  nodes: LabNodes,
+  scenario: Scenario,
+): Promise<void> {
+  // A bridge's port is up before its other end is. Coming up the other way round, the port forwards
+  // only when the kernel next looks at such links, which is up to a second later.
+  await Promise.all([
+    ipBatchIn(host, 'wire', wireCommands()),
+    ipBatchIn(host, 'node-b', [...bridgeCommands(NODE_B), ...up('veth-web', 'master cni0')]),
+    ...[NODE_A, NODE_B].map(node => nodes.wire.run('ethtool', ['-K', node.wirePort, 'tx', 'off'])),
+    ...LAB_NODE_NAMES.map(name => writeSysctls(nodes[name], sysctlsOf(name, scenario))),
+  ]);
+  await Promise.all([
+    ipBatchIn(host, 'node-a', [
+      ...bridgeCommands(NODE_A),
+      ...nodeCommands(NODE_A, NODE_B, scenario),
+    ]),
+    ipBatchIn(host, 'node-b', nodeCommands(NODE_B, NODE_A, scenario)),
+    ipBatchIn(host, 'web', webCommands()),
+  ]);
+  await Promise.all([
+    forwardTo(host, NODE_A, NODE_B),
+    forwardTo(host, NODE_B, NODE_A),
+    bridgeForwards(host, 'wire', 'br0', [NODE_A.wirePort, NODE_B.wirePort]),
+    bridgeForwards(host, 'node-b', 'cni0', ['veth-web']),
+  ]);
+}
+
+/** The links between the namespaces. A node's NIC keeps its offload, as a real one does. */
+function links(): string[] {
+  const nic = (node: NodeLayout) =>
+    `link add eth0 netns ${node.name} address ${node.mac} type veth` +
+    ` peer name ${node.wirePort} netns wire`;
+  const pod =
+    `link add veth-web netns node-b mtu ${VXLAN.mtu} type veth` +
+    ` peer name eth0 mtu ${VXLAN.mtu} netns web`;
+  return [nic(NODE_A), nic(NODE_B), pod];
+}
+
+/** A node's NIC, and flannel's VXLAN device on it. */
+function nodeCommands(node: NodeLayout, peer: NodeLayout, scenario: Scenario): string[] {
+  const { outerChecksum, sourcePorts } = scenario.vxlan;
+  const range = sourcePorts === undefined ? '' : ` srcport ${sourcePorts.join(' ')}`;
+  return [
+    ...up('lo'),
+    `addr add ${node.address}/24 dev eth0`,
+    ...up('eth0'),
+    `route add default via ${ABSENT_GATEWAY} dev eth0`,
+    `link add ${VXLAN.device} address ${node.overlayMac} mtu ${VXLAN.mtu} type vxlan` +
+      ` id ${VXLAN.vni} dev eth0 local ${node.address} dstport ${VXLAN.port}` +
+      ` nolearning ${outerChecksum}${range}`,
+    `addr add ${node.overlayAddress}/32 dev ${VXLAN.device}`,
+    ...up(VXLAN.device),
+    `route add ${peer.podNetwork} via ${peer.overlayAddress} dev ${VXLAN.device} onlink`,
+    `neigh add ${peer.overlayAddress} lladdr ${peer.overlayMac} dev ${VXLAN.device} nud permanent`,
+  ];
+}
+
+/** The bridge between a node and its pods, as flannel's CNI plugin makes it. */
+function bridgeCommands(node: NodeLayout): string[] {
+  return [
+    `link add cni0 mtu ${VXLAN.mtu} type bridge`,
+    `addr add ${node.podGateway}/24 dev cni0`,
+    ...up('cni0'),
+  ];
+}
+
+function webCommands(): string[] {
+  return [
+    ...up('lo'),
+    `addr add ${WEB.address}/24 dev eth0`,
+    ...up('eth0'),
+    `route add default via ${NODE_B.podGateway}`,
+  ];
+}
+
+/**
+ * The wire. Its ports' offload is turned off, so that a checksum that a node's NIC still owed is
+ * finished here, as hardware would do it, and the receiver verifies what arrives.
+ */
+function wireCommands(): string[] {
+  return [
+    // Without snooping it has nothing to say itself.
+    'link add br0 type bridge mcast_snooping 0',
+    ...up('br0'),
+    ...[NODE_A, NODE_B].flatMap(node => up(node.wirePort, 'master br0')),
+  ];
+}
+
+/**
+ * Without an IPv6 address a link stays quiet: no neighbour discovery gets into the captures. In a
+ * command of its own, since in one with `up` the kernel looks at it too late.
+ */
+function up(link: string, more = ''): string[] {
+  const quiet = existsSync('/proc/sys/net/ipv6') ? [`link set dev ${link} addrgenmode none`] : [];
+  return [...quiet, `link set dev ${link} ${more} up`];
+}
+
+/** Where the VXLAN device sends frames for its peer. This takes bridge(8), not ip(8). */
+async function forwardTo(host: Node, node: NodeLayout, peer: NodeLayout): Promise<void> {
+  const entry = [peer.overlayMac, 'dst', peer.address, 'dev', VXLAN.device, 'self', 'permanent'];
+  await host.run('bridge', ['-n', node.name, 'fdb', 'add', ...entry]);
+}
+
+/** Waits until a bridge passes frames; else the first packet of a capture might be lost in it. */
+async function bridgeForwards(
+  host: Node,
+  namespace: LabNodeName,
+  bridge: string,
+  ports: readonly string[],
+): Promise<void> {
+  for (let tries = 0; tries < BRIDGE_TRIES; tries++) {
+    const { stdout } = await host.run('ip', ['-n', namespace, '-details', '-json', 'link', 'show']);
+    const links = JSON.parse(stdout) as readonly IpLink[];
+    const link = (name: string) => links.find(({ ifname }) => ifname === name);
+    const forwards = (port: string) =>
+      link(port)?.linkinfo?.info_slave_data?.state === 'forwarding';
+    const itself = link(bridge);
+    const sends = itself?.flags.includes('LOWER_UP') && itself.qdisc !== 'noop';
+    if (sends && ports.every(forwards)) {
+      return;
+    }
+    await setTimeout(BRIDGE_PAUSE_MILLISECONDS);
+  }
+  throw new StalesumError('internal', `the bridge ${bridge} in ${namespace} does not forward`);
+}
+
+/** What is read here of `ip -details -json link`. */
+interface IpLink {
+  readonly ifname: string;
+  readonly flags: readonly string[];
+  readonly qdisc: string;
+  readonly linkinfo?: { readonly info_slave_data?: { readonly state?: string } };
+}
+
+function sysctlsOf(name: LabNodeName, scenario: Scenario): LabSysctl[] {
+  const own: Readonly<Record<LabNodeName, readonly LabSysctl[]>> = {
+    'node-a': [{ node: name, key: 'net.ipv4.ip_forward', value: '1' }],
+    'node-b': [{ node: name, key: 'net.ipv4.ip_forward', value: '1' }],
+    web: [],
+    // Else iptables would see the bridged datagrams here as well. Without br_netfilter it cannot.
+    wire: ['arptables', 'ip6tables', 'iptables']
+      .map(tables => ({ node: name, key: `net.bridge.bridge-nf-call-${tables}`, value: '0' }))
+      .filter(({ key }) => existsSync(sysctlFile(key))),
+  };
+  return [...own[name], ...(scenario.sysctls ?? []).filter(({ node }) => node === name)];
+}
+
+/** One `tee` a value: it needs no shell, and is there where sysctl(8) is not. */
+async function writeSysctls(node: Node, sysctls: readonly LabSysctl[]): Promise<void> {
+  const values = [...new Set(sysctls.map(({ value }) => value))];
+  await Promise.all(
+    values.map(input => {
+      const files = sysctls
+        .filter(({ value }) => value === input)
+        .map(({ key }) => sysctlFile(key));
+      return node.run('tee', files, { input });
+    }),
+  );
+}
+
+function sysctlFile(key: string): string {
+  return join('/proc/sys', key.replaceAll('.', '/'));
+}

@@ -1,0 +1,26 @@
+/** Standard output for results, standard error for progress, and what may be printed on a terminal. */
+import { messageOf, StalesumError } from './errors.js';
+
+/**
+ * Writes to standard output and waits until it is taken. A reader that has gone (`| head`) is no
+ * fault. @throws StalesumError `write-failed`
+ */
+export async function writeResult(text: string): Promise<void> {
+  await new Promise<void>((resolve, reject) => {
+    const fail = (thrown: NodeJS.ErrnoException) => {
+      if (thrown.code === 'EPIPE') resolve();
+      else reject(new StalesumError('write-failed', `writing the result: ${messageOf(thrown)}`));
+    };
+    process.stdout.once('error', fail);
+    process.stdout.write(text, error => {
+      if (error) fail(error);
+      else resolve();
+    });
+  });
+}
+
+/** Text from a capture, a node or a file name, with everything taken out that could steer a terminal. */
+export function printable(text: string): string {
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is taken out
+  return text.replace(/[\u0000-\u001f\u007f-\u009f\u200e\u200f\u202a-\u202e\u2066-\u2069]/g, ' ');
+}

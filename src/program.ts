@@ -1,0 +1,177 @@
+/** The command line: names, options and help. What a command does is in `commands/`, loaded when it runs. */
+import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
+import { GRADES, type Grade, VERDICTS, type VerdictName } from './analysis/verdict.js';
+import { exitCodeOfFault, messageOf, StalesumError } from './errors.js';
+import { TOOL } from './version.js';
+
+/** Runs the command line; returns the exit code. Faults are printed here, as one or two lines. */
+export async function main(args: readonly string[]): Promise<number> {
+  let exitCode = 0;
+  const program = build(code => {
+    exitCode = code;
+  });
+  try {
+    await program.parseAsync(args, { from: 'user' });
+    return exitCode;
+  } catch (thrown) {
+    return report(thrown);
+  }
+}
+
+function report(thrown: unknown): number {
+  if (thrown instanceof CommanderError) {
+    return thrown.exitCode === 0 ? 0 : exitCodeOfFault.usage;
+  }
+  const known = thrown instanceof StalesumError;
+  const prefix = known ? '' : 'fault of stalesum: ';
+  process.stderr.write(`stalesum: ${prefix}${messageOf(thrown)}\n`);
+  if (known && thrown.remedy) process.stderr.write(`  ${thrown.remedy}\n`);
+  const trace = process.env.STALESUM_TRACE;
+  if (trace && thrown instanceof Error) process.stderr.write(`${thrown.stack}\n`);
+  else if (!known) process.stderr.write('  STALESUM_TRACE=1 shows the trace; please report it\n');
+  return known ? thrown.exitCode : exitCodeOfFault.internal;
+}
+
+type Finish = (exitCode: number) => void;
+
+function build(finish: Finish): Command {
+  const program = new Command(TOOL.name)
+    .description(
+      'Reproduces and proves the Kubernetes VXLAN double-SNAT bug: an outer UDP source port that was\n' +
+        'rewritten a second time under a stale checksum.',
+    )
+    .version(TOOL.version, '--version', 'print the version')
+    .exitOverride()
+    .showHelpAfterError('(stalesum --help lists commands and options)')
+    .addHelpText('after', EXIT_CODES);
+  program.addCommand(reproduceCommand(finish));
+  program.addCommand(analyzeCommand(finish));
+  program.addCommand(labCommand(finish));
+  return program;
+}
+
+const EXIT_CODES = `
+Exit codes: 0 examined and not affected, 1 stale or mangled checksum found, 2 inconclusive,
+  64 usage, 65 unreadable input, 69 a tool or kernel feature is missing, 70 fault of stalesum,
+  74 writing failed, 77 not permitted, 130 interrupted`;
+
+function reproduceCommand(finish: Finish): Command {
+  const command = new Command('reproduce')
+    .description('the main job: connect across a VXLAN, capture, and prove what happened')
+    .exitOverride()
+    .option('--scenario <name>', 'what the embedded lab is to show', 'unpatched')
+    .option('--timeout <seconds>', 'give up connecting after so long', positive, 140)
+    .option('--as-expected', 'exit 0 when the scenario shows what it must show, else 1', false);
+  return withOutput(withPolicy(command))
+    .option('--out <folder>', 'keep the recording: captures, snapshots, verdict.json')
+    .addHelpText(
+      'after',
+      `
+Examples:
+  stalesum reproduce                                  the bug, live, in an embedded two-node lab
+  stalesum reproduce --scenario kube-proxy-patched    the same with kube-proxy's rules since PR 92035
+  stalesum reproduce --json --out evidence            for a script, with the captures kept`,
+    )
+    .action(async options => {
+      const { reproduce } = await import('./commands/reproduce.js');
+      finish(await reproduce(options));
+    });
+}
+
+function analyzeCommand(finish: Finish): Command {
+  const command = new Command('analyze')
+    .description('the same verdict from saved captures, or from the folder of a recording')
+    .exitOverride()
+    .argument('[path...]', 'capture files (pcap, pcapng, - for stdin) or folders')
+    .option('--overlay <file>', 'capture of the VXLAN device at the sender', collect, [])
+    .option('--underlay <file>', 'capture of the NIC at the sender', collect, [])
+    .option('--peer-underlay <file>', 'capture of the NIC at the receiver', collect, [])
+    .option('--peer-overlay <file>', 'capture of the VXLAN device at the receiver', collect, [])
+    .option('--port <number>', 'a further UDP port taken for VXLAN', collectPort, []);
+  return withOutput(withPolicy(command))
+    .addHelpText(
+      'after',
+      `
+Examples:
+  stalesum analyze captures/linux-5.4.33/udpcsum-fixed-port
+  stalesum analyze node-a-eth0.pcap node-a-flannel.pcap node-b-eth0.pcap
+  tcpdump -i eth0 -s 0 -w - udp port 8472 | stalesum analyze -`,
+    )
+    .action(async (paths: string[], options) => {
+      const { analyzePaths } = await import('./commands/analyze.js');
+      finish(await analyzePaths(paths, options));
+    });
+}
+
+function labCommand(finish: Finish): Command {
+  return new Command('lab')
+    .description("a shell, or COMMAND, on the lab's node A, to look around")
+    .exitOverride()
+    .option('--scenario <name>', 'what the lab is to show', 'unpatched')
+    .argument('[command...]', 'after --: what to run instead of a shell')
+    .addHelpText(
+      'after',
+      `
+Examples:
+  stalesum lab
+  stalesum lab -- iptables-save -t nat
+  stalesum lab --scenario kube-proxy-patched -- ip -d link show flannel.1`,
+    )
+    .action(async (command: string[], options: { scenario: string }) => {
+      const { lab } = await import('./commands/lab.js');
+      finish(await lab({ scenario: options.scenario, command }));
+    });
+}
+
+function withOutput(command: Command): Command {
+  return command
+    .option('--json', 'the verdict document on stdout, alone', false)
+    .option('--quiet', 'no progress on stderr', false)
+    .option('--no-color', 'no colours (NO_COLOR is heeded too)');
+}
+
+function withPolicy(command: Command): Command {
+  return command
+    .addOption(
+      new Option('--fail-on <verdicts>', 'verdicts that exit 1, separated by commas')
+        .default(['stale-checksum', 'mangled-checksum'], 'stale-checksum,mangled-checksum')
+        .argParser(verdictList),
+    )
+    .addOption(
+      new Option('--min-grade <grade>', 'a conviction below this grade exits 2')
+        .choices(GRADES)
+        .default('none' satisfies Grade),
+    );
+}
+
+function verdictList(text: string): VerdictName[] {
+  const known: readonly string[] = VERDICTS;
+  const names = text.split(',').map(name => name.trim());
+  const wrong = names.find(name => !known.includes(name));
+  if (wrong !== undefined) {
+    throw new InvalidArgumentError(
+      `"${wrong}" is no verdict; verdicts are ${VERDICTS.join(', ')}.`,
+    );
+  }
+  return names as VerdictName[];
+}
+
+function positive(text: string): number {
+  const value = Number(text);
+  if (!(value > 0 && Number.isFinite(value))) {
+    throw new InvalidArgumentError('expected a number of seconds above 0.');
+  }
+  return value;
+}
+
+function collectPort(text: string, ports: number[]): number[] {
+  const port = Number(text);
+  if (!Number.isInteger(port) || port < 1 || port > 65535) {
+    throw new InvalidArgumentError('expected a port from 1 to 65535.');
+  }
+  return [...ports, port];
+}
+
+function collect(value: string, values: string[]): string[] {
+  return [...values, value];
+}

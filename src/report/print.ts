@@ -1,0 +1,20 @@
+/** Prints a verdict as it was asked for: a report for people, or the document for scripts. */
+import type { VerdictDocument } from '../analysis/verdict.js';
+import { writeResult } from '../output.js';
+
+export interface PrintOptions {
+  readonly json: boolean;
+  readonly color: boolean;
+}
+
+export async function printVerdict(
+  verdict: VerdictDocument,
+  { json, color }: PrintOptions,
+): Promise<void> {
+  if (json) {
+    await writeResult(`${JSON.stringify(verdict, null, 2)}\n`);
+    return;
+  }
+  const { terminalReport } = await import('./terminal.js');
+  await writeResult(terminalReport(verdict, { color }));
+}

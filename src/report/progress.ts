@@ -1,0 +1,21 @@
+/** One changing line on a terminal while something takes long; nothing at all in a pipe. */
+export interface Progress {
+  show(text: string): void;
+  /** Takes the line away. */
+  clear(): void;
+}
+
+/** @param quiet true: show nothing, whatever standard error is */
+export function progressOn(stream: NodeJS.WriteStream, quiet: boolean): Progress {
+  if (quiet || !stream.isTTY) return { show: () => undefined, clear: () => undefined };
+  const clear = () => {
+    stream.write('\r\u001b[K');
+  };
+  return {
+    show: text => {
+      clear();
+      stream.write(text.slice(0, Math.max(0, stream.columns - 1)));
+    },
+    clear,
+  };
+}

@@ -1,0 +1,200 @@
+/**
+ * The report on a terminal: the verdict, the table of SYNs, the arithmetic of one datagram in full,
+ * what else speaks for it, and what to do. Plain text below 120 columns.
+ */
+import { createColors } from 'picocolors';
+import type {
+  FlowReport,
+  SynReport,
+  VerdictDocument,
+  VerdictName,
+  Witness,
+} from '../analysis/verdict.js';
+import { printable } from '../output.js';
+import { arithmeticLines } from './arithmetic.js';
+import { columns, indent, wrap } from './text.js';
+
+export interface TerminalOptions {
+  /** False: never; true: where the terminal and NO_COLOR allow it. */
+  readonly color: boolean;
+}
+
+const HEADINGS: Readonly<Record<VerdictName, string>> = {
+  'stale-checksum': 'STALE CHECKSUM AFTER A SECOND SNAT',
+  'mangled-checksum': 'ZERO CHECKSUM MANGLED BY A SECOND SNAT',
+  'double-snat-harmless': 'REWRITTEN A SECOND TIME, HARMLESS HERE',
+  'not-rewritten': 'NOT REWRITTEN',
+  'no-fault': 'NO FAULT',
+  'other-corruption': 'CHECKSUM WRONG, NOT BY A REWRITTEN PORT',
+  'no-tunnel-traffic': 'NO TUNNEL TRAFFIC',
+  inconclusive: 'INCONCLUSIVE',
+};
+
+const WIDTH = 112;
+/** Flows shown in full; the others are in the JSON document. */
+const SHOWN_FLOWS = 3;
+
+/** Renders the whole report, ending in a newline. */
+export function terminalReport(verdict: VerdictDocument, options: TerminalOptions): string {
+  const paint = options.color ? createColors() : createColors(false);
+  const heading = HEADINGS[verdict.verdict];
+  const tone = toneOf(verdict.verdict);
+  const grade = verdict.grade === 'none' ? '' : verdict.grade;
+  const title = paint.bold(paint[tone](heading));
+  const sections = [
+    sourceLines(verdict),
+    [`${title}${' '.repeat(Math.max(2, 100 - heading.length - grade.length))}${grade}`],
+    wrap(verdict.summary, WIDTH),
+    ...flowSections(verdict),
+    witnessLines(verdict.witnesses),
+    delayLines(verdict.flows[0]),
+    labelled('What to do', recommendationLines(verdict)),
+    labelled(
+      'Note',
+      verdict.warnings.flatMap(warning => bullet(warning)),
+    ),
+  ];
+  const text = sections.filter(lines => lines.length > 0).map(lines => lines.join('\n'));
+  return `${text.join('\n\n')}\n`;
+}
+
+function toneOf(verdict: VerdictName): 'red' | 'green' | 'yellow' {
+  switch (verdict) {
+    case 'stale-checksum':
+    case 'mangled-checksum':
+    case 'other-corruption':
+      return 'red';
+    case 'not-rewritten':
+    case 'no-fault':
+    case 'double-snat-harmless':
+      return 'green';
+    case 'no-tunnel-traffic':
+    case 'inconclusive':
+      return 'yellow';
+  }
+}
+
+function sourceLines({ captures, control }: VerdictDocument): string[] {
+  const rows = captures.map(({ name, role, frames, truncated, kernelDrops }) => [
+    'capture',
+    printable(name),
+    role,
+    `${frames} frames${truncated ? ', cut off' : ''}${kernelDrops ? `, ${kernelDrops} dropped` : ''}`,
+  ]);
+  const lines = columns(rows);
+  if (control) {
+    const state = control.clean ? 'clean' : 'NOT CLEAN';
+    lines.push(
+      ...wrap(
+        `control  ${printable(control.source)} -> ${printable(control.destination)}: ${state}: ${control.statement}`,
+        WIDTH,
+        9,
+      ),
+    );
+  }
+  return lines;
+}
+
+function flowSections({ flows }: VerdictDocument): string[][] {
+  const shown = flows
+    .slice(0, SHOWN_FLOWS)
+    .flatMap((flow, index) => [
+      flowLines(flow, index > 0),
+      index === 0 ? indent(arithmeticLines(flow)) : [],
+    ]);
+  const more = flows.length - SHOWN_FLOWS;
+  if (more > 0) shown.push([`  ${more} more connections: see --json`]);
+  return shown;
+}
+
+function flowLines(flow: FlowReport, withTitle: boolean): string[] {
+  const title = `${flow.inner.protocol} ${flow.inner.source} -> ${flow.inner.destination}: ${flow.verdict}`;
+  const head = withTitle ? [`  ${printable(title)}`] : [];
+  if (flow.syns.length === 0) return [...head, ...datagramLine(flow)];
+  const rows = flow.syns.map((syn, index) => [
+    String(index + 1),
+    `${syn.atSeconds.toFixed(3)} s`,
+    portCell(syn),
+    checksumCell(syn),
+    deliveryCell(syn),
+  ]);
+  const unit = flow.inner.protocol === 'udp' ? 'Query' : 'SYN';
+  const header = [unit, 'time', 'outer source port', 'UDP checksum', 'at the receiver'];
+  return [...head, ...indent(columns([header, ...rows]))];
+}
+
+function datagramLine({ datagrams }: FlowReport): string[] {
+  const { total, ...states } = datagrams;
+  const parts = Object.entries(states).filter(([, count]) => count > 0);
+  return [`  ${total} datagrams: ${parts.map(([state, count]) => `${count} ${state}`).join(', ')}`];
+}
+
+function portCell({ outerSourcePort, recoveredPort }: SynReport): string {
+  if (outerSourcePort === null) return 'not seen';
+  const moved = recoveredPort !== null && recoveredPort !== outerSourcePort;
+  return moved ? `${outerSourcePort}  (was ${recoveredPort})` : String(outerSourcePort);
+}
+
+function checksumCell({ checksum }: SynReport): string {
+  if (!checksum) return '';
+  const { stored, correct, state } = checksum;
+  switch (state) {
+    case 'valid':
+      return `${stored}, right`;
+    case 'zero':
+      return `${stored}, not in use`;
+    case 'partial':
+      return `${stored}, not finished yet`;
+    case 'unverifiable':
+      return `${stored}, not verifiable`;
+    case 'stale':
+    case 'mangled':
+    case 'invalid':
+      return `${stored}, due ${correct}`;
+  }
+}
+
+function deliveryCell({ delivered, checksum }: SynReport): string {
+  const wrong = checksum?.state === 'stale' || checksum?.state === 'mangled';
+  if (delivered === null) return 'not known';
+  if (delivered) return wrong ? 'accepted unverified' : 'delivered';
+  return wrong ? 'arrived, dropped' : 'lost';
+}
+
+function witnessLines(witnesses: readonly Witness[]): string[] {
+  if (witnesses.length === 0) return [];
+  const width = Math.max(...witnesses.map(({ kind }) => kind.length)) + 2;
+  return witnesses.flatMap(({ kind, statement, chance }) => {
+    const odds = chance === undefined ? '' : `  (by chance: ${odd(chance)})`;
+    return wrap(`${kind.padEnd(width)}${printable(statement)}${odds}`, WIDTH, width).map(
+      line => `  ${line}`,
+    );
+  });
+}
+
+function odd(chance: number): string {
+  return chance < 0.01 ? `1 in ${Math.round(1 / chance)}` : `${Math.round(chance * 100)} %`;
+}
+
+function delayLines(flow: FlowReport | undefined): string[] {
+  const delay = flow?.delay;
+  if (!delay || delay.retransmits === 0) return [];
+  const took =
+    delay.connectSeconds === null ? 'not connected' : `${delay.connectSeconds.toFixed(3)} s`;
+  return wrap(`Delay  ${took}: ${delay.explanation}`, WIDTH, 7).map(line => `  ${line}`);
+}
+
+function recommendationLines({ recommendations }: VerdictDocument): string[] {
+  return recommendations.flatMap(({ action, command }) => [
+    ...bullet(action),
+    ...(command ? [`    ${printable(command)}`] : []),
+  ]);
+}
+
+function bullet(text: string): string[] {
+  return wrap(`- ${printable(text)}`, WIDTH, 2);
+}
+
+function labelled(label: string, lines: readonly string[]): string[] {
+  return lines.length === 0 ? [] : [label, ...indent(lines)];
+}
