@@ -1,5 +1,7 @@
 /** The analysis as a whole: from observed captures and snapshots to the verdict document. */
-import { formatInstant, secondsBetween } from '../time.js';
+
+import type { NodeSnapshot } from '../snapshot/node-snapshot.js';
+import { formatInstant } from '../time.js';
 import { TOOL } from '../version.js';
 import { connectionsOf, layerOf } from './connections.js';
 import { serviceOf } from './conntrack-lookup.js';
@@ -17,6 +19,7 @@ import {
   type CaptureRole,
   type ControlReport,
   type DelaySummary,
+  type Environment,
   type FlowReport,
   type Grade,
   VERDICT_SCHEMA,
@@ -247,23 +250,30 @@ function summarizeDelays(flows: readonly FlowReport[]): DelaySummary {
   };
 }
 
-function environmentOf({
-  snapshots,
-  run,
-  captures,
-}: AnalysisInput): VerdictDocument['environment'] {
+function environmentOf({ snapshots, run }: AnalysisInput): Environment | null {
   if (snapshots.length === 0 && !run) return null;
-  const [first] = captures.flatMap(({ observation }) => observation.firstSeen ?? []);
-  const [last] = captures.flatMap(({ observation }) => observation.lastSeen ?? []).reverse();
   return {
     scenario: run?.scenario ?? null,
+    title: run?.title ?? null,
     emulated: run?.emulated ?? false,
-    capturedSeconds: first && last ? secondsBetween(first, last) : null,
-    nodes: snapshots.map(({ node, kernel, links, sysctls }) => ({
-      node,
-      kernel: kernel ?? null,
-      vxlan: links?.vxlan ?? [],
-      sysctls: Object.fromEntries(sysctls ?? []),
+    nodes: snapshots.map(snapshot => ({
+      node: snapshot.node,
+      kernel: snapshot.kernel ?? null,
+      vxlan: snapshot.links?.vxlan ?? [],
+      sysctls: Object.fromEntries(snapshot.sysctls ?? []),
+      parts: partsOf(snapshot),
     })),
   };
+}
+
+/** What a snapshot can be asked about. */
+function partsOf(snapshot: NodeSnapshot): string[] {
+  const parts: [string, unknown][] = [
+    ['conntrack', snapshot.conntrackEvents ?? snapshot.conntrackEntries],
+    ['counters', snapshot.countersBefore && snapshot.countersAfter],
+    ['links', snapshot.links],
+    ['offload', snapshot.offload],
+    ['settings', snapshot.sysctls],
+  ];
+  return parts.flatMap(([name, value]) => (value === undefined ? [] : [name]));
 }

@@ -40,6 +40,7 @@ export interface ProbedConnection {
 /** What is known of a live run beyond its captures. */
 export interface RunRecord {
   readonly scenario: string | undefined;
+  readonly title: string | undefined;
   readonly emulated: boolean;
   readonly connections: readonly ProbedConnection[];
 }

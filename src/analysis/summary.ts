@@ -51,7 +51,9 @@ function lossOf({ syns, delay, datagrams }: FlowReport): string {
     return `${count} datagram${count === 1 ? '' : 's'} with a wrong checksum`;
   }
   const syn = bad.length === 1 ? 'SYN' : 'SYNs';
-  if (bad.every(({ delivered }) => delivered)) return `${bad.length} ${syn} with a wrong checksum`;
+  if (bad.some(({ delivered }) => delivered !== false)) {
+    return `${bad.length} ${syn} with a wrong checksum`;
+  }
   if (delay?.connectSeconds == null) return `${bad.length} ${syn} lost, no connection`;
   return `${bad.length} ${syn} lost, connected after ${delay.connectSeconds.toFixed(3)} s`;
 }

@@ -4,6 +4,8 @@
  * nine digits of their nanoseconds; 16-bit checksum values are written `0x0664`.
  */
 
+import type { VxlanDevice } from '../snapshot/links.js';
+
 export const VERDICT_SCHEMA = 'stalesum.verdict/1';
 
 export const VERDICTS = [
@@ -165,6 +167,24 @@ export interface DelaySummary {
   readonly max: number | null;
 }
 
+/** What the nodes said of themselves, and the lab's scenario if it was a lab. */
+export interface Environment {
+  readonly scenario: string | null;
+  readonly title: string | null;
+  /** True if a rule of the lab did what another kernel would do. */
+  readonly emulated: boolean;
+  readonly nodes: readonly NodeEnvironment[];
+}
+
+export interface NodeEnvironment {
+  readonly node: string;
+  readonly kernel: string | null;
+  readonly vxlan: readonly VxlanDevice[];
+  readonly sysctls: Readonly<Record<string, string>>;
+  /** What its snapshot holds: `conntrack`, `counters`, `links`, `offload`, `settings`. */
+  readonly parts: readonly string[];
+}
+
 export interface VerdictDocument {
   readonly schema: typeof VERDICT_SCHEMA;
   readonly tool: { readonly name: string; readonly version: string };
@@ -177,7 +197,7 @@ export interface VerdictDocument {
   readonly delays: DelaySummary;
   readonly captures: readonly CaptureReport[];
   readonly control: ControlReport | null;
-  readonly environment: Readonly<Record<string, unknown>> | null;
+  readonly environment: Environment | null;
   readonly recommendations: readonly Recommendation[];
   readonly warnings: readonly string[];
 }

@@ -116,11 +116,15 @@ function portRange(examined: ExaminedConnection, finding: PortFinding): Witness 
   return {
     kind: 'port-range',
     statement:
-      `${before.sourcePort} is a source port of ${range.name} (${range.low}-${range.high - 1}), ` +
+      `${before.sourcePort} is a source port of ${range.name} (${portsText(range)}), ` +
       `${use.sourcePort} is not`,
     frames: [],
-    chance: Number((share * (1 - share)).toFixed(4)),
+    chance: Number((share * (1 - share)).toPrecision(3)),
   };
+}
+
+function portsText({ low, high }: { low: number; high: number }): string {
+  return high - low === 1 ? `only ${low}` : `${low}-${high - 1}`;
 }
 
 function devicePorts(examined: ExaminedConnection): { name: string; low: number; high: number } {

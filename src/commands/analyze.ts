@@ -2,6 +2,7 @@
 import { StalesumError } from '../errors.js';
 import { examineSources } from '../evidence/examine.js';
 import { expandSources, looseCapture, type Sources } from '../evidence/sources.js';
+import { printable } from '../output.js';
 import { printVerdict } from '../report/print.js';
 import { exitPolicyOf, type OutputOptions, type PolicyOptions } from './options.js';
 
@@ -26,6 +27,11 @@ export async function analyzePaths(
     tunnelPorts: options.port,
     policy: exitPolicyOf(options),
   });
+  for (const { name, truncated } of verdict.captures) {
+    if (!truncated) continue;
+    const where = `${name}: cut off at byte ${truncated.offset}: ${truncated.reason}`;
+    process.stderr.write(`stalesum: ${printable(where)}\n`);
+  }
   await printVerdict(verdict, options);
   return verdict.exitCode;
 }

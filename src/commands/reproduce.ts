@@ -1,10 +1,9 @@
 /** `stalesum reproduce`: in the embedded lab. */
-import { mkdir, mkdtemp, readdir, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { VerdictDocument } from '../analysis/verdict.js';
 import { messageOf, StalesumError } from '../errors.js';
 import { enterLab, insideLab } from '../lab/enter.js';
-import { onInterrupt } from '../lab/lifeline.js';
 import { type Scenario, scenarioNamed } from '../lab/scenarios.js';
 import { exitPolicyOf, type OutputOptions, type PolicyOptions } from './options.js';
 
@@ -24,16 +23,14 @@ export async function reproduce(options: ReproduceOptions): Promise<number> {
   }
   const { runInLab } = await import('../lab/run.js');
   const { printVerdict } = await import('../report/print.js');
-  // The lab's own /run is in memory and goes with its namespaces, whatever ends them.
-  const folder = options.out ?? (await mkdtemp('/run/stalesum-'));
-  onInterrupt(() => process.exit(130));
-  const verdict = await runInLab(scenario, folder, {
+  const verdict = await runInLab(scenario, {
+    folder: options.out,
     timeoutSeconds: options.timeout,
     quiet: options.quiet || options.json,
     policy: exitPolicyOf(options),
   });
   if (options.out !== undefined) await saveVerdict(options.out, verdict);
-  await printVerdict(verdict, options);
+  await printVerdict(verdict, { ...options, evidence: options.out });
   return options.asExpected ? expectedCode(scenario, verdict) : verdict.exitCode;
 }
 

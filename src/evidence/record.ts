@@ -26,6 +26,7 @@ export interface RunNode {
 
 export interface RunPlan {
   readonly scenario: string | undefined;
+  readonly title: string | undefined;
   readonly emulated: boolean;
   readonly engine: CaptureEngine;
   /** The client's node first. */
@@ -176,6 +177,7 @@ function writeRunFile(
   const file: RunFile = {
     schema: RUN_SCHEMA,
     scenario: plan.scenario ?? null,
+    title: plan.title ?? null,
     emulated: plan.emulated,
     connections,
     captures,

@@ -18,6 +18,8 @@ export interface RunCapture {
 export interface RunFile {
   readonly schema: typeof RUN_SCHEMA;
   readonly scenario: string | null;
+  /** What the scenario is, in one line. */
+  readonly title: string | null;
   readonly emulated: boolean;
   readonly connections: readonly ProbedConnection[];
   readonly captures: readonly RunCapture[];
@@ -47,12 +49,13 @@ function parseRunFile(text: string, path: string): RunFile {
   if (!isRecord(value) || value.schema !== RUN_SCHEMA) {
     throw complain(`expected "schema": "${RUN_SCHEMA}"`);
   }
-  const { connections, captures, scenario, emulated } = value;
+  const { connections, captures, scenario, title, emulated } = value;
   if (!Array.isArray(connections)) throw complain('expected a list of connections');
   if (!Array.isArray(captures)) throw complain('expected a list of captures');
   return {
     schema: RUN_SCHEMA,
     scenario: typeof scenario === 'string' ? scenario : null,
+    title: typeof title === 'string' ? title : null,
     emulated: emulated === true,
     connections: connections.map(connection => {
       const parsed = parseConnection(connection);
@@ -95,6 +98,7 @@ function isRecord(value: unknown): value is Record<string, unknown> {
 export function runRecordOf(file: RunFile): RunRecord {
   return {
     scenario: file.scenario ?? undefined,
+    title: file.title ?? undefined,
     emulated: file.emulated,
     connections: file.connections,
   };

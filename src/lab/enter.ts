@@ -14,7 +14,7 @@ import { exitCodeOfFault, StalesumError } from '../errors.js';
 import { diesWithUs } from '../node/dies-with-us.js';
 import { shellExitCode } from '../node/exit-code.js';
 import { findCommand, searchPath } from '../node/find-command.js';
-import { INTERRUPTS, LIFELINE_DESCRIPTOR, labMarker, STANDING } from './lifeline.js';
+import { INTERRUPTS, LEAVING, LIFELINE_DESCRIPTOR, labMarker, STANDING } from './lifeline.js';
 import { findWayIn } from './permission.js';
 
 export { insideLab } from './lifeline.js';

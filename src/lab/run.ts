@@ -1,4 +1,5 @@
 /** One run of a scenario: the lab is built, the run recorded, and the recording examined. */
+import { mkdtemp } from 'node:fs/promises';
 import type { ExitPolicy } from '../analysis/exit-code.js';
 import type { VerdictDocument } from '../analysis/verdict.js';
 import { tcpdump } from '../capture/tcpdump.js';
@@ -12,24 +13,24 @@ import { VXLAN } from './layout.js';
 import type { Scenario } from './scenarios.js';
 
 export interface RunOptions {
+  /** Where the recording is kept; without one it is gone with the lab. An empty folder. */
+  readonly folder: string | undefined;
   readonly timeoutSeconds: number;
   readonly quiet: boolean;
   readonly policy: ExitPolicy;
 }
 
-/**
- * Runs a scenario into `folder`, which is left as a recording. Must be called inside the lab's
- * namespaces.
- */
+/** Runs a scenario and examines the recording of it. Must be called inside the lab's namespaces. */
 export async function runInLab(
   scenario: Scenario,
-  folder: string,
-  { timeoutSeconds, quiet, policy }: RunOptions,
+  { folder: kept, timeoutSeconds, quiet, policy }: RunOptions,
 ): Promise<VerdictDocument> {
   const progress = progressOn(process.stderr, quiet);
   try {
     progress.show(`lab      building: ${scenario.title}`);
     const lab = await startLab(scenario);
+    // The lab's own /run is in memory and goes with its namespaces, whatever ends them.
+    const folder = kept ?? (await mkdtemp('/run/stalesum-'));
     try {
       const watch = new SynWatch(await linearTimeouts(lab.nodeA), text =>
         progress.show(`connect  ${text}`),
@@ -38,6 +39,7 @@ export async function runInLab(
       await recordRun(
         {
           scenario: scenario.name,
+          title: scenario.title,
           emulated: false,
           engine: tcpdump,
           nodes: [
@@ -55,6 +57,7 @@ export async function runInLab(
     } finally {
       await lab.close();
     }
+    progress.show('analyse  reading the captures');
     return await examinePaths([folder], { tunnelPorts: [], policy });
   } finally {
     progress.clear();

@@ -5,16 +5,18 @@ import { writeResult } from '../output.js';
 export interface PrintOptions {
   readonly json: boolean;
   readonly color: boolean;
+  /** Where the recording was kept. */
+  readonly evidence?: string | undefined;
 }
 
 export async function printVerdict(
   verdict: VerdictDocument,
-  { json, color }: PrintOptions,
+  { json, color, evidence }: PrintOptions,
 ): Promise<void> {
   if (json) {
     await writeResult(`${JSON.stringify(verdict, null, 2)}\n`);
     return;
   }
   const { terminalReport } = await import('./terminal.js');
-  await writeResult(terminalReport(verdict, { color }));
+  await writeResult(terminalReport(verdict, { color, evidence }));
 }

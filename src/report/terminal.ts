@@ -17,6 +17,8 @@ import { columns, indent, wrap } from './text.js';
 export interface TerminalOptions {
   /** False: never; true: where the terminal and NO_COLOR allow it. */
   readonly color: boolean;
+  /** Where the recording was kept. */
+  readonly evidence?: string | undefined;
 }
 
 const HEADINGS: Readonly<Record<VerdictName, string>> = {
@@ -42,17 +44,16 @@ export function terminalReport(verdict: VerdictDocument, options: TerminalOption
   const grade = verdict.grade === 'none' ? '' : verdict.grade;
   const title = paint.bold(paint[tone](heading));
   const sections = [
-    sourceLines(verdict),
-    [`${title}${' '.repeat(Math.max(2, 100 - heading.length - grade.length))}${grade}`],
+    originLines(verdict),
+    [`${title}${' '.repeat(Math.max(2, 100 - heading.length - grade.length))}${grade}`.trimEnd()],
     wrap(verdict.summary, WIDTH),
     ...flowSections(verdict),
     witnessLines(verdict.witnesses),
     delayLines(verdict.flows[0]),
     labelled('What to do', recommendationLines(verdict)),
-    labelled(
-      'Note',
-      verdict.warnings.flatMap(warning => bullet(warning)),
-    ),
+    labelled('Note', verdict.warnings.flatMap(bullet)),
+    labelled('Captures', captureLines(verdict)),
+    options.evidence === undefined ? [] : [`Evidence  ${printable(options.evidence)}`],
   ];
   const text = sections.filter(lines => lines.length > 0).map(lines => lines.join('\n'));
   return `${text.join('\n\n')}\n`;
@@ -74,25 +75,50 @@ function toneOf(verdict: VerdictName): 'red' | 'green' | 'yellow' {
   }
 }
 
-function sourceLines({ captures, control }: VerdictDocument): string[] {
-  const rows = captures.map(({ name, role, frames, truncated, kernelDrops }) => [
-    'capture',
-    printable(name),
-    role,
-    `${frames} frames${truncated ? ', cut off' : ''}${kernelDrops ? `, ${kernelDrops} dropped` : ''}`,
-  ]);
-  const lines = columns(rows);
+/** What was examined: the lab or the input, the control, and the connection. */
+function originLines({ environment, captures, control, flows }: VerdictDocument): string[] {
+  const lines: string[] = [];
+  const add = (label: string, text: string) =>
+    lines.push(...wrap(`${label.padEnd(9)}${printable(text)}`, WIDTH, 9));
+  if (environment?.title) {
+    const [client] = environment.nodes;
+    const kernel = client?.kernel ? `Linux ${client.kernel}` : 'kernel not known';
+    add('lab', `${environment.title} (${kernel}${environment.emulated ? ', emulated' : ''})`);
+  } else add('input', inputText(captures.length, environment));
   if (control) {
     const state = control.clean ? 'clean' : 'NOT CLEAN';
-    lines.push(
-      ...wrap(
-        `control  ${printable(control.source)} -> ${printable(control.destination)}: ${state}: ${control.statement}`,
-        WIDTH,
-        9,
-      ),
-    );
+    add('control', `${control.source} -> ${control.destination}: ${state}: ${control.statement}`);
   }
+  const [flow] = flows;
+  if (environment?.title && flow) add('connect', connectText(flow));
   return lines;
+}
+
+function inputText(captures: number, environment: VerdictDocument['environment']): string {
+  const files = captures === 1 ? '1 capture' : `${captures} captures`;
+  const nodes = environment?.nodes ?? [];
+  if (nodes.length === 0)
+    return `${files}, no snapshots (conntrack of the sender would be a witness)`;
+  const parts = nodes.map(({ node, parts: names }) => `${node} (${names.join(', ')})`);
+  return `${files}; snapshots of ${parts.join(' and ')}`;
+}
+
+function connectText({ inner, delay }: FlowReport): string {
+  const target = inner.service ? `${inner.service} -> ${inner.destination}` : inner.destination;
+  if (!delay) return target;
+  if (delay.connectSeconds === null) return `${target} did not connect`;
+  return `${target} connected after ${delay.connectSeconds.toFixed(3)} s`;
+}
+
+function captureLines({ captures }: VerdictDocument): string[] {
+  return columns(
+    captures.map(({ name, role, interface: device, frames, truncated, kernelDrops }) => [
+      printable(name),
+      role,
+      printable(device ?? ''),
+      `${frames} frames${truncated ? ', cut off' : ''}${kernelDrops ? `, ${kernelDrops} dropped` : ''}`,
+    ]),
+  );
 }
 
 function flowSections({ flows }: VerdictDocument): string[][] {
