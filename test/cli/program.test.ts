@@ -1,0 +1,44 @@
+import { readFileSync } from 'node:fs';
+import { describe, expect, it } from 'vitest';
+import { TOOL } from '../../src/version.js';
+import { PROJECT, stalesum } from '../support/cli.js';
+
+describe('the command line', () => {
+  it('has the version of package.json', async () => {
+    const { version, name } = JSON.parse(readFileSync(`${PROJECT}package.json`, 'utf8'));
+    expect(TOOL).toEqual({ name, version });
+    expect(await stalesum(['--version'])).toMatchObject({ outcome: 0, stdout: `${version}\n` });
+  });
+
+  it('names its commands and exit codes in --help', async () => {
+    const { outcome, stdout } = await stalesum(['--help']);
+    expect(outcome).toBe(0);
+    for (const word of ['reproduce', 'analyze', 'lab', 'Exit codes'])
+      expect(stdout).toContain(word);
+  });
+
+  it.each(['reproduce', 'analyze', 'lab'])('gives examples in the help of %s', async command => {
+    const { outcome, stdout } = await stalesum([command, '--help']);
+    expect(outcome).toBe(0);
+    expect(stdout).toContain('Examples:');
+  });
+
+  it('turns a crash into exit 70, one line, and a way to the trace', async () => {
+    // A module that fails while the program is loaded: nothing of ours has run by then.
+    const env = { NODE_OPTIONS: `--import=${PROJECT}test/support/broken-path.mjs` };
+    const { outcome, stdout, stderr } = await stalesum(['analyze', PROJECT], { env });
+    expect({ outcome, stdout }).toEqual({ outcome: 70, stdout: '' });
+    expect(stderr).toContain('stalesum: fault of stalesum: the disk is on fire');
+    expect(stderr).toContain('STALESUM_TRACE=1');
+    expect(stderr).not.toMatch(/^\s+at /m);
+    const traced = await stalesum(['analyze', PROJECT], { env: { ...env, STALESUM_TRACE: '1' } });
+    expect(traced.stderr).toMatch(/^\s+at /m);
+  });
+
+  it('knows the scenarios of the lab, and says them', async () => {
+    const { outcome, stderr } = await stalesum(['reproduce', '--scenario', 'unpached']);
+    expect(outcome).toBe(64);
+    expect(stderr).toContain('there is no scenario "unpached"');
+    expect(stderr).toContain('kube-proxy-patched');
+  });
+});
