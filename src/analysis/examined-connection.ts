@@ -4,6 +4,7 @@
  */
 import type { VxlanDevice } from '../snapshot/links.js';
 import type { NodeSnapshot } from '../snapshot/node-snapshot.js';
+import { secondsBetween } from '../time.js';
 import { difference } from '../wire/port-recovery.js';
 import { type Attempt, attemptsOf, type Connection } from './connections.js';
 import { bindingOf } from './conntrack-lookup.js';
@@ -22,6 +23,11 @@ export interface ExaminedConnection {
   readonly device: VxlanDevice | undefined;
   /** Tunnel datagrams of the forward direction, from the capture that saw most of them. */
   readonly datagrams: Readonly<DatagramCounts>;
+  /**
+   * Seconds, from the first attempt, in which other connections' datagrams had the outer port of this
+   * one's first attempt: they find the same conntrack entry, and keep it alive.
+   */
+  readonly companions: readonly { readonly from: number; readonly to: number }[];
 }
 
 /** The kernel's default `net.ipv4.ip_local_port_range`, from which a VXLAN device takes its ports. */
@@ -35,9 +41,8 @@ export function examineConnections(
   snapshots: readonly NodeSnapshot[],
 ): ExaminedConnection[] {
   const habits = sendersHabits(connections);
-  return withoutSharedDifferences(
-    connections.map(connection => examine(connection, snapshots, habits)),
-  );
+  const examined = connections.map(connection => examine(connection, snapshots, habits));
+  return withoutSharedDifferences(withCompanions(examined));
 }
 
 /** What all tunnel datagrams of one outer source address show. */
@@ -106,7 +111,27 @@ function examine(
     receiver: findReceiver(connection, snapshots, senderNode, uses),
     device,
     datagrams: mostTelling(sightings)?.flow.datagrams ?? noDatagrams(),
+    companions: [],
   };
+}
+
+/** Looks only at connections that were rewritten: nobody else's entry matters. */
+function withCompanions(examined: readonly ExaminedConnection[]): ExaminedConnection[] {
+  return examined.map(connection => {
+    const [first] = connection.attempts;
+    const finding = first && findingOf(connection, first);
+    if (!first || !finding?.rewritten) return connection;
+    const { source, sourcePort } = finding.use;
+    const companions = examined
+      .filter(other => other !== connection)
+      .flatMap(({ sightings }) => sightings.flatMap(({ flow }) => flow.outerPorts))
+      .filter(use => use.source === source && use.sourcePort === sourcePort)
+      .map(use => ({
+        from: secondsBetween(first.at, use.first.at),
+        to: secondsBetween(first.at, use.last),
+      }));
+    return { ...connection, companions };
+  });
 }
 
 /** The receiver has the outer destination address, or is the only other node there is. */

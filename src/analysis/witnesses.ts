@@ -1,8 +1,10 @@
 /** The facts that speak for a conviction, each with the frames that show it. */
+import type { ConntrackEvent } from '../snapshot/conntrack.js';
 import { growth } from '../snapshot/counters.js';
 import type { VxlanDevice } from '../snapshot/links.js';
+import { secondsBetween } from '../time.js';
 import { deliveries } from './delivery.js';
-import { type ExaminedConnection, onTheWire } from './examined-connection.js';
+import { type ExaminedConnection, findingOf, onTheWire } from './examined-connection.js';
 import type { PacketRecord } from './observation.js';
 import type { PortFinding } from './outer-port.js';
 import type { SidedSighting } from './sides.js';
@@ -17,6 +19,7 @@ export function witnessesFor(examined: ExaminedConnection, finding: PortFinding)
     portRange(examined, finding),
     receiverCounters(examined, finding),
     receiverSilence(examined, finding),
+    timeline(examined, finding),
   ].filter(witness => witness !== undefined);
 }
 
@@ -167,6 +170,39 @@ function receiverSilence(examined: ExaminedConnection, finding: PortFinding): Wi
     kind: 'receiver-silence',
     statement: `${syns} arrived on the receiver's underlay and never appeared on its overlay`,
     frames,
+  };
+}
+
+/**
+ * What changed at the SYN that got through, as conntrack saw it: the entry of the others ended and a
+ * new one began, or the SYN had another outer port and an entry of its own.
+ */
+function timeline(examined: ExaminedConnection, finding: PortFinding): Witness | undefined {
+  const index = deliveries(examined).indexOf(true);
+  const attempt = examined.attempts[index];
+  const winner = attempt && findingOf(examined, attempt);
+  if (index < 1 || !attempt || !winner?.binding || winner.binding.rewritten) return undefined;
+  const events = examined.sender?.conntrackEvents ?? [];
+  const isEntryOf = (port: number, { protocol, reply }: ConntrackEvent['entry']) =>
+    protocol === 'udp' && reply.destinationPort === port;
+  const near = ({ at }: ConntrackEvent) => Math.abs(secondsBetween(at, attempt.at)) < 1;
+  const born = events.find(
+    event => event.type === 'NEW' && near(event) && isEntryOf(winner.use.sourcePort, event.entry),
+  );
+  if (!born) return undefined;
+  const died = events.find(
+    event =>
+      event.type === 'DESTROY' && near(event) && isEntryOf(finding.use.sourcePort, event.entry),
+  );
+  const since = secondsBetween(examined.attempts[0]!.at, attempt.at).toFixed(3);
+  const ended = died ? 'conntrack [DESTROY] of the entry that rewrote the others, and ' : '';
+  return {
+    kind: 'timeline',
+    statement: `at SYN ${index + 1} (${since} s): ${ended}[NEW] entry without SNAT, port ${winner.use.sourcePort}`,
+    frames: attempt.seen.map(({ sighting, record }) => ({
+      capture: sighting.capture.name,
+      number: record.frame,
+    })),
   };
 }
 

@@ -1,10 +1,11 @@
 /** Watches a live overlay capture for the SYNs of one connection, and says when the next one is due. */
+
+import { synSchedule } from '../analysis/syn-schedule.js';
 import type { CapturedFrame } from '../capture-file/frame.js';
 import { type Instant, secondsBetween } from '../time.js';
 import { PROTOCOL_TCP } from '../wire/ip.js';
 import { emptyPacket, walkPacket } from '../wire/packet.js';
 import * as tcp from '../wire/tcp.js';
-import { synSchedule } from './syn-schedule.js';
 
 const NO_TUNNELS: ReadonlySet<number> = new Set();
 const SCHEDULED = 16;

@@ -207,7 +207,13 @@ function delayLines(flow: FlowReport | undefined): string[] {
   if (!delay || delay.retransmits === 0) return [];
   const took =
     delay.connectSeconds === null ? 'not connected' : `${delay.connectSeconds.toFixed(3)} s`;
-  return wrap(`Delay  ${took}: ${delay.explanation}`, WIDTH, 7).map(line => `  ${line}`);
+  const predicted =
+    delay.predictedSeconds === null
+      ? ''
+      : ` (lost ${delay.lostSeconds?.toFixed(3) ?? 'all'} s, predicted ${delay.predictedSeconds} s)`;
+  return wrap(`Delay  ${took}${predicted}: ${delay.explanation}`, WIDTH, 7).map(
+    line => `  ${line}`,
+  );
 }
 
 function recommendationLines({ recommendations }: VerdictDocument): string[] {

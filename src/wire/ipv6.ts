@@ -21,9 +21,17 @@ const DESTINATION_OPTIONS = 60;
 const MOBILITY = 135;
 const NO_NEXT_HEADER = 59;
 
+const ROUTING_TYPE_AT = 2;
+const SEGMENTS_LEFT_AT = 3;
+/** Types 0 (RFC 2460) and 2 (RFC 6275): the last address is the final one. */
+const SOURCE_ROUTE = 0;
+const MOBILE_ROUTE = 2;
+/** Type 4 (RFC 8754): segments stand in reverse order, and options may follow them. */
+const SEGMENT_ROUTE = 4;
+
 /**
  * Fills `layer` from the header at `start`, extension headers walked through; false where the
- * captured bytes end before the headers do. A payload length of 0 with a hop-by-hop header is a
+ * captured bytes end before the headers do, or where its destination cannot be known. A payload length of 0 with a hop-by-hop header is a
  * jumbogram (RFC 2675): the frame says where it ends.
  */
 export function readIpv6(view: DataView, start: number, end: number, layer: IpLayer): boolean {
@@ -46,11 +54,15 @@ function walkExtensionHeaders(view: DataView, start: number, end: number, layer:
   for (;;) {
     switch (next) {
       case HOP_BY_HOP:
-      case ROUTING:
       case DESTINATION_OPTIONS:
-      case MOBILITY: {
+      case MOBILITY:
+      case ROUTING: {
         if (at + 8 > end) return false;
         const length = (view.getUint8(at + 1) + 1) * 8;
+        if (next === ROUTING && view.getUint8(at + SEGMENTS_LEFT_AT) > 0) {
+          if (at + length > end) return false;
+          layer.destinationAt = finalDestination(view, at, length);
+        }
         next = view.getUint8(at);
         at += length;
         break;
@@ -80,7 +92,24 @@ function walkExtensionHeaders(view: DataView, start: number, end: number, layer:
       default:
         layer.protocol = next === NO_NEXT_HEADER ? -1 : next;
         layer.payload = at;
-        return at <= end && at <= layer.end;
+        return at <= end && at <= layer.end && layer.destinationAt >= 0;
     }
+  }
+}
+
+/**
+ * Where the address stands that a packet under way by a routing header is going to in the end: the
+ * one that its checksums cover (RFC 8200 section 8.1). -1 for a type whose layout is not known.
+ */
+function finalDestination(view: DataView, at: number, length: number): number {
+  if (length < 8 + 16) return -1;
+  switch (view.getUint8(at + ROUTING_TYPE_AT)) {
+    case SOURCE_ROUTE:
+    case MOBILE_ROUTE:
+      return at + length - 16;
+    case SEGMENT_ROUTE:
+      return at + 8;
+    default:
+      return -1;
   }
 }
