@@ -31,8 +31,9 @@ const SEGMENT_ROUTE = 4;
 
 /**
  * Fills `layer` from the header at `start`, extension headers walked through; false where the
- * captured bytes end before the headers do, or where its destination cannot be known. A payload length of 0 with a hop-by-hop header is a
- * jumbogram (RFC 2675): the frame says where it ends.
+ * captured bytes end before the headers do, or where its final destination cannot be known. A
+ * payload length of 0 with a hop-by-hop header is a jumbogram (RFC 2675): the frame says where it
+ * ends.
  */
 export function readIpv6(view: DataView, start: number, end: number, layer: IpLayer): boolean {
   if (start + HEADER_LENGTH > end) return false;
@@ -62,6 +63,7 @@ function walkExtensionHeaders(view: DataView, start: number, end: number, layer:
         if (next === ROUTING && view.getUint8(at + SEGMENTS_LEFT_AT) > 0) {
           if (at + length > end) return false;
           layer.destinationAt = finalDestination(view, at, length);
+          if (layer.destinationAt < 0) return false;
         }
         next = view.getUint8(at);
         at += length;
@@ -92,7 +94,7 @@ function walkExtensionHeaders(view: DataView, start: number, end: number, layer:
       default:
         layer.protocol = next === NO_NEXT_HEADER ? -1 : next;
         layer.payload = at;
-        return at <= end && at <= layer.end && layer.destinationAt >= 0;
+        return at <= end && at <= layer.end;
     }
   }
 }

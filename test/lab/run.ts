@@ -44,7 +44,9 @@ export function startLabProcess(
   }
   const mark = `lab-test-${randomUUID()}`;
   const [file, ...args] = [...prefix, process.execPath, entry, scenario, ...command];
-  const child = spawn(file as string, args, { env: { ...process.env, LAB_TEST_MARK: mark } });
+  // The clone may lie where the ordinary user of some tests may not be.
+  const env = { ...process.env, LAB_TEST_MARK: mark };
+  const child = spawn(file as string, args, { env, cwd: '/' });
   child.stdin.on('error', () => undefined);
   child.stdin.end(input);
   return {

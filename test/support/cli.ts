@@ -28,7 +28,8 @@ export async function stalesum(
   { input = '', env = {}, prefix = [], cli = CLI }: CliStart = {},
 ): Promise<CliResult> {
   const [file, ...rest] = [...prefix, process.execPath, cli, ...args];
-  const child = spawn(file as string, rest, { env: { ...process.env, ...env } });
+  // The clone may lie where the ordinary user of some tests may not be.
+  const child = spawn(file as string, rest, { env: { ...process.env, ...env }, cwd: '/' });
   child.stdin.on('error', () => undefined);
   child.stdin.end(input);
   const [stdout, stderr, [code, signal]] = await Promise.all([
