@@ -1,6 +1,7 @@
 /** The command line: names, options and help. What a command does is in `commands/`, loaded when it runs. */
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
 import { GRADES, type Grade, VERDICTS, type VerdictName } from './analysis/verdict.js';
+import { ENGINE_CHOICES, type EngineChoice } from './capture/engine.js';
 import { exitCodeOfFault, messageOf, StalesumError } from './errors.js';
 import { TOOL } from './version.js';
 
@@ -46,6 +47,7 @@ function build(finish: Finish): Command {
     .addHelpText('after', EXIT_CODES);
   program.addCommand(reproduceCommand(finish));
   program.addCommand(analyzeCommand(finish));
+  program.addCommand(compareCommand(finish));
   program.addCommand(labCommand(finish));
   return program;
 }
@@ -60,7 +62,19 @@ function reproduceCommand(finish: Finish): Command {
     .description('the main job: connect across a VXLAN, capture, and prove what happened')
     .exitOverride()
     .option('--scenario <name>', 'what the embedded lab is to show', 'unpatched')
+    .option('--attempts <number>', 'connections at once, each a flow of its own', attempts, 1)
+    .addOption(
+      new Option(
+        '--protocol <protocol>',
+        "tcp, or udp: DNS queries; default is the scenario's",
+      ).choices(['tcp', 'udp']),
+    )
     .option('--timeout <seconds>', 'give up connecting after so long', positive, 140)
+    .addOption(
+      new Option('--engine <name>', 'what captures; auto: ring where it can, else tcpdump')
+        .choices(ENGINE_CHOICES)
+        .default('auto' satisfies EngineChoice),
+    )
     .option('--as-expected', 'exit 0 when the scenario shows what it must show, else 1', false);
   return withOutput(withPolicy(command))
     .option('--out <folder>', 'keep the recording: captures, snapshots, verdict.json')
@@ -100,6 +114,33 @@ Examples:
     .action(async (paths: string[], options) => {
       const { analyzePaths } = await import('./commands/analyze.js');
       finish(await analyzePaths(paths, options));
+    });
+}
+
+function compareCommand(finish: Finish): Command {
+  const command = new Command('compare')
+    .description('two recordings or captures side by side: what changed, and whether it is a cure')
+    .exitOverride()
+    .argument('<a>', 'capture or folder from before')
+    .argument('<b>', 'capture or folder from after')
+    .addOption(
+      new Option('--format <format>', 'terminal, or markdown for a ticket')
+        .choices(['terminal', 'markdown', 'json'])
+        .default('terminal'),
+    )
+    .option('--port <number>', 'a further UDP port taken for VXLAN', collectPort, []);
+  return withOutput(command)
+    .addHelpText(
+      'after',
+      `
+Exit codes: 0 fixed or equal, 1 worse or still affected, 2 not comparable
+Examples:
+  stalesum compare before/ after/
+  stalesum compare --format markdown before.pcap after.pcap`,
+    )
+    .action(async (a: string, b: string, options) => {
+      const { compare } = await import('./commands/compare.js');
+      finish(await compare(a, b, options));
     });
 }
 
@@ -162,6 +203,14 @@ function positive(text: string): number {
     throw new InvalidArgumentError('expected a number of seconds above 0.');
   }
   return value;
+}
+
+function attempts(text: string): number {
+  const count = Number(text);
+  if (!Number.isInteger(count) || count < 1 || count > 1000) {
+    throw new InvalidArgumentError('expected a whole number from 1 to 1000.');
+  }
+  return count;
 }
 
 function collectPort(text: string, ports: number[]): number[] {

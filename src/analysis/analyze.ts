@@ -13,6 +13,7 @@ import { reportFlow } from './flow-report.js';
 import { type FlowVerdict, judgeFlow } from './flow-verdict.js';
 import type { AnalysisInput, CaptureInput, ProbedConnection } from './input.js';
 import { recommend } from './recommendations.js';
+import { withoutSharedDifferences } from './shared-difference.js';
 import { summarize } from './summary.js';
 import {
   type CaptureReport,
@@ -50,7 +51,9 @@ interface Judged {
 
 /** Judges everything that was captured; the gravest connection gives the verdict. */
 export function analyze(input: AnalysisInput, policy: ExitPolicy): VerdictDocument {
-  const examined = examineConnections(connectionsOf(input.captures), input.snapshots);
+  const examined = withoutSharedDifferences(
+    examineConnections(connectionsOf(input.captures), input),
+  );
   const control = judgeControl(input, examined);
   const flows = relevant(examined, input)
     .map(connection => ({ examined: connection, judged: judgeFlow(connection, input.captures) }))
@@ -157,7 +160,7 @@ function measuredConnect(examined: ExaminedConnection, { run }: AnalysisInput): 
 function isTarget(examined: ExaminedConnection, probed: ProbedConnection): boolean {
   if (isProbed(examined, probed)) return true;
   const service = serviceOf(examined.connection, examined.sender);
-  return service !== undefined && probed.target === `${service.service}:${service.servicePort}`;
+  return service?.service === probed.target && service.client === probed.local;
 }
 
 function hasDamage({ captures }: AnalysisInput): boolean {

@@ -121,6 +121,7 @@ export class CaptureObserver {
       destinationPort,
       encapsulated: kind === 'tunnel',
       packets: 0,
+      largestPacket: 0,
       firstSeen: instantOf(frame),
       lastSeen: instantOf(frame),
       datagrams: noDatagrams(),
@@ -138,6 +139,8 @@ export class CaptureObserver {
 
   #addTo(flow: FlowObservation, frame: CapturedFrame): void {
     flow.packets++;
+    const { ip } = this.#packet;
+    if (ip.end - ip.start > flow.largestPacket) flow.largestPacket = ip.end - ip.start;
     flow.lastSeen = instantOf(frame);
     if (this.#inner.state === 'partial') flow.innerPartial++;
     if (this.#inner.state === 'mismatch') {

@@ -22,13 +22,13 @@ export interface Connection {
   readonly destinationPort: number;
   readonly forward: readonly Sighting[];
   readonly reverse: readonly Sighting[];
-  /** Nodes of which there is an overlay capture, whether it shows this connection or not. */
-  readonly overlayNodes: ReadonlySet<string>;
 }
 
-/** What a capture shows: the user's word, or tunnel datagrams make it an underlay. */
+/** What a capture shows: the user's word, or what is in it. Only a tap is logged by netfilter. */
 export function layerOf(capture: CaptureInput): Layer {
-  return capture.layer ?? (capture.observation.tunnelDatagrams > 0 ? 'underlay' : 'overlay');
+  if (capture.layer) return capture.layer;
+  if (capture.linkType === 'NFLOG') return 'tap';
+  return capture.observation.tunnelDatagrams > 0 ? 'underlay' : 'overlay';
 }
 
 /**
@@ -41,22 +41,17 @@ export function connectionsOf(captures: readonly CaptureInput[]): Connection[] {
     const layer = layerOf(capture);
     for (const flow of capture.observation.flows) {
       // On an underlay, packets outside the tunnel are somebody else's.
-      if (flow.encapsulated !== (layer === 'underlay')) continue;
+      if (flow.encapsulated !== (layer !== 'overlay')) continue;
       const key = keyOf(flow.protocol, endpoint(flow, 'source'), endpoint(flow, 'destination'));
       const sightings = directions.get(key);
       if (sightings) sightings.push({ capture, layer, flow });
       else directions.set(key, [{ capture, layer, flow }]);
     }
   }
-  const overlays = captures.filter(capture => layerOf(capture) === 'overlay');
-  const overlayNodes = new Set(overlays.flatMap(({ node }) => (node === undefined ? [] : [node])));
-  return pairDirections(directions, overlayNodes);
+  return pairDirections(directions);
 }
 
-function pairDirections(
-  directions: ReadonlyMap<string, readonly Sighting[]>,
-  overlayNodes: ReadonlySet<string>,
-): Connection[] {
+function pairDirections(directions: ReadonlyMap<string, readonly Sighting[]>): Connection[] {
   const connections: Connection[] = [];
   const taken = new Set<string>();
   for (const [key, sightings] of directions) {
@@ -77,7 +72,6 @@ function pairDirections(
       destinationPort: first.destinationPort,
       forward,
       reverse,
-      overlayNodes,
     });
   }
   return connections;

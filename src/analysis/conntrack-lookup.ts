@@ -5,6 +5,7 @@
 import type { ConntrackEntry } from '../snapshot/conntrack.js';
 import type { NodeSnapshot } from '../snapshot/node-snapshot.js';
 import { type Instant, secondsBetween } from '../time.js';
+import { formatEndpoint } from '../wire/address.js';
 import type { OuterHeader } from './observation.js';
 
 /** Printed times are those of reading, a little behind the packet; clocks of captures differ too. */
@@ -98,6 +99,12 @@ function sameTuple(a: ConntrackEntry, b: ConntrackEntry): boolean {
   );
 }
 
+/** Both ends of a connection as its client sees them: `192.168.50.1:43858`, `10.96.0.10:80`. */
+export interface Service {
+  readonly client: string;
+  readonly service: string;
+}
+
 /**
  * The service address that a client connected to, from the entry of the inner connection: its reply
  * direction is the inner packet turned round. `undefined` where there was no DNAT.
@@ -105,7 +112,7 @@ function sameTuple(a: ConntrackEntry, b: ConntrackEntry): boolean {
 export function serviceOf(
   inner: { source: string; sourcePort: number; destination: string; destinationPort: number },
   sender: NodeSnapshot | undefined,
-): { readonly client: string; readonly service: string; readonly servicePort: number } | undefined {
+): Service | undefined {
   const entries = [
     ...(sender?.conntrackEvents ?? []).map(event => event.entry),
     ...(sender?.conntrackEntries ?? []),
@@ -120,8 +127,7 @@ export function serviceOf(
   );
   if (!entry) return undefined;
   return {
-    client: entry.original.source,
-    service: entry.original.destination,
-    servicePort: entry.original.destinationPort,
+    client: formatEndpoint(entry.original.source, entry.original.sourcePort),
+    service: formatEndpoint(entry.original.destination, entry.original.destinationPort),
   };
 }

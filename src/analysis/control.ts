@@ -41,7 +41,8 @@ function faultOf(
   found: ExaminedConnection | undefined,
   seenAt: readonly string[],
 ): string | undefined {
-  if (probed.result !== 'connected') return `the control did not connect: ${probed.result}`;
+  if (probed.result !== 'connected' && probed.result !== 'answered')
+    return `the control did not connect: ${probed.result}`;
   if ((probed.retransmits ?? 0) > 0) return 'the control itself needed retransmits';
   if (!found) return 'no capture shows the control';
   const blind = input.captures.filter(

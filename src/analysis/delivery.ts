@@ -1,7 +1,8 @@
 /** Whether a SYN got through, and how it is known. */
-import { type Instant, secondsBetween } from '../time.js';
+import { compareInstants, type Instant, secondsBetween } from '../time.js';
 import type { Attempt } from './connections.js';
 import type { ExaminedConnection } from './examined-connection.js';
+import type { Layer, Side } from './input.js';
 import type { PacketRecord } from './observation.js';
 import type { SidedSighting } from './sides.js';
 
@@ -11,26 +12,39 @@ export function deliveries(examined: ExaminedConnection): (boolean | undefined)[
   const peerOverlay = sightings.find(
     ({ side, layer }) => side === 'receiver' && layer === 'overlay',
   );
-  const watched = peerOverlay !== undefined || peerOverlayWatched(examined);
   const answers = synAcks(examined);
   return attempts.map(attempt => {
     if (peerOverlay && sawIt(attempt, peerOverlay)) return true;
-    if (watched) return false;
+    if (peerOverlay || wasWatched(examined, 'overlay', 'receiver', attempt)) return false;
     return answeredBy(attempt, attempts, answers) !== undefined ? true : undefined;
   });
 }
 
 /**
- * A peer's overlay capture that shows nothing at all of the connection still shows that nothing came
- * through, provided that it was taken on the receiver's node while the SYNs left.
+ * Whether a capture would have shown the attempt at this point. One that shows nothing at all of the
+ * connection counts only if something says that it was running then: another capture of its node
+ * shows the connection, or its own frames surround the attempt.
  */
-function peerOverlayWatched({ connection, sightings, receiver }: ExaminedConnection): boolean {
-  const peers = sightings
-    .filter(({ side }) => side === 'receiver')
-    .map(({ capture }) => capture.node);
-  const node = receiver?.node ?? peers[0];
-  if (node === undefined) return false;
-  return connection.overlayNodes.has(node) && peers.length > 0;
+export function wasWatched(
+  { sightings, watched }: ExaminedConnection,
+  layer: Layer,
+  side: Side,
+  { at }: Attempt,
+): boolean {
+  return watched.some(point => {
+    if (point.layer !== layer || point.side !== side) return false;
+    const { node, observation } = point.capture;
+    const { firstSeen, lastSeen } = observation;
+    const shown = sightings.some(
+      ({ capture }) => capture === point.capture || (node !== undefined && capture.node === node),
+    );
+    const surrounds =
+      firstSeen !== undefined &&
+      lastSeen !== undefined &&
+      compareInstants(firstSeen, at) <= 0 &&
+      compareInstants(at, lastSeen) <= 0;
+    return shown || surrounds;
+  });
 }
 
 function sawIt(attempt: Attempt, sighting: SidedSighting): boolean {

@@ -7,6 +7,7 @@ import { delayOf } from './delay.js';
 import { deliveries } from './delivery.js';
 import { type ExaminedConnection, findingOf, onTheWire } from './examined-connection.js';
 import type { FlowVerdict } from './flow-verdict.js';
+import { lookAlikeOf } from './look-alikes.js';
 import type { PortFinding } from './outer-port.js';
 import {
   type ChecksumState,
@@ -29,7 +30,7 @@ export function reportFlow(
       protocol: connection.protocol,
       source: endpoint(connection.source, connection.sourcePort),
       destination: endpoint(connection.destination, connection.destinationPort),
-      service: service ? formatEndpoint(service.service, service.servicePort) : null,
+      service: service?.service ?? null,
     },
     verdict: judged.verdict,
     grade: judged.grade,
@@ -38,6 +39,7 @@ export function reportFlow(
     syns: synsOf(examined),
     delay: delayOf(examined, connectSeconds) ?? null,
     because: judged.because,
+    lookAlike: lookAlikeOf(examined, judged.verdict) ?? null,
   };
 }
 

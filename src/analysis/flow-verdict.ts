@@ -97,7 +97,7 @@ function acquitted(examined: ExaminedConnection, captures: readonly CaptureInput
       verdict: 'not-rewritten',
       grade: 'proved',
       decisive,
-      because: `conntrack on ${decisive.binding?.node} shows that the outer source port was not rewritten`,
+      because: `${decisive.binding ? `conntrack on ${decisive.binding.node}` : 'the tap in front of nat'} shows that the outer source port was not rewritten`,
     };
   }
   const lost = lostSyns(examined);

@@ -78,6 +78,8 @@ export interface FlowObservation {
   readonly destinationPort: number;
   readonly encapsulated: boolean;
   packets: number;
+  /** Length of the largest of them, the connection's own IP packet, in bytes. */
+  largestPacket: number;
   readonly firstSeen: Instant;
   lastSeen: Instant;
   readonly datagrams: DatagramCounts;

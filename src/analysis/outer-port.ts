@@ -16,7 +16,7 @@ import {
   recoverSourcePort,
 } from '../wire/port-recovery.js';
 import type { NatBinding } from './conntrack-lookup.js';
-import type { DatagramCounts, PacketRecord } from './observation.js';
+import type { DatagramCounts, OuterHeader, PacketRecord } from './observation.js';
 import { type ChecksumState, hex16 } from './verdict.js';
 
 /** What all captures together show of one outer source port of one connection. */
@@ -38,8 +38,16 @@ export interface PortUse {
   readonly synsDisagree: boolean;
 }
 
+/** A datagram as a tap in mangle POSTROUTING saw it: behind the VXLAN device, in front of nat. */
+export interface TappedOrigin {
+  readonly capture: string;
+  readonly record: PacketRecord;
+  readonly outer: OuterHeader;
+}
+
 export interface PortContext {
   readonly binding: NatBinding | undefined;
+  readonly tapped: TappedOrigin | undefined;
   /** The same connection's other ports. */
   readonly others: readonly PortUse[];
   /** The sender's VXLAN device, where a snapshot shows it. */
@@ -63,6 +71,7 @@ export interface PortFinding {
   readonly rewritten: boolean | undefined;
   readonly namedBy: readonly SecondWitness[];
   readonly binding: NatBinding | undefined;
+  readonly tapped: TappedOrigin | undefined;
   readonly sibling: PortUse | undefined;
   /** For `invalid`: why no rewritten port explains it. Otherwise empty. */
   readonly reason: string;
@@ -77,14 +86,41 @@ export function judgePort(use: PortUse, context: PortContext): PortFinding {
   if (mismatch.innerChecksum.state !== 'valid' && mismatch.innerChecksum.state !== 'partial') {
     return invalid(use, context, innerReason(mismatch));
   }
-  return context.binding
-    ? againstConntrack(use, mismatch, context.binding, context)
+  const origin = originOf(use, context);
+  return origin
+    ? againstOrigin(use, mismatch, origin, context)
     : fromCapturesAlone(use, mismatch, context);
+}
+
+/** Where the datagrams set out, by conntrack or a tap; both, where both say the same. */
+interface Origin {
+  readonly source: string;
+  readonly sourcePort: number;
+  readonly rewritten: boolean;
+  readonly toldBy: readonly ('conntrack' | 'pre-nat-tap')[];
+  /** For sentences: `conntrack on node-a`. */
+  readonly teller: string;
+}
+
+function originOf(use: PortUse, { binding, tapped }: PortContext): Origin | undefined {
+  if (!binding && !tapped) return undefined;
+  const { source, sourcePort } = binding ?? tapped!.outer;
+  const tapAgrees = tapped?.outer.source === source && tapped.outer.sourcePort === sourcePort;
+  return {
+    source,
+    sourcePort,
+    rewritten: source !== use.source || sourcePort !== use.sourcePort,
+    toldBy: [
+      ...(binding ? (['conntrack'] as const) : []),
+      ...(tapAgrees ? (['pre-nat-tap'] as const) : []),
+    ],
+    teller: binding ? `conntrack on ${binding.node}` : `the tap in front of nat`,
+  };
 }
 
 function withoutMismatch(use: PortUse, context: PortContext): PortFinding {
   const { counts } = use;
-  const { binding } = context;
+  const origin = originOf(use, context);
   const state =
     counts.zero > 0 && counts.valid === 0
       ? 'zero'
@@ -96,48 +132,46 @@ function withoutMismatch(use: PortUse, context: PortContext): PortFinding {
   return {
     ...base(use, context),
     state,
-    before: binding ? { source: binding.source, sourcePort: binding.sourcePort } : undefined,
-    rewritten: binding?.rewritten,
-    namedBy: binding ? ['conntrack'] : [],
+    before: origin && { source: origin.source, sourcePort: origin.sourcePort },
+    rewritten: origin?.rewritten,
+    namedBy: origin?.toldBy ?? [],
   };
 }
 
-function againstConntrack(
+function againstOrigin(
   use: PortUse,
   mismatch: PacketRecord,
-  binding: NatBinding,
+  origin: Origin,
   context: PortContext,
 ): PortFinding {
-  const before = { source: binding.source, sourcePort: binding.sourcePort };
-  const change = addressChange(binding.source, use.source);
+  const before = { source: origin.source, sourcePort: origin.sourcePort };
+  const change = addressChange(origin.source, use.source);
   const recovered = recover(use, mismatch, change);
-  const known = { ...base(use, context), before, change, rewritten: binding.rewritten };
-  if (!binding.rewritten) {
+  const known = { ...base(use, context), before, change, rewritten: origin.rewritten };
+  if (!origin.rewritten) {
     return {
       ...known,
       state: 'invalid',
-      namedBy: [],
-      reason: `conntrack on ${binding.node} shows that source address and port were not rewritten`,
+      reason: `${origin.teller} shows that source address and port were not rewritten`,
     };
   }
-  if (recovered === binding.sourcePort) {
-    const sibling = siblingOf(use, recovered, context);
+  if (recovered === origin.sourcePort) {
+    const sibling = siblingOf(use, recovered, context, origin.source);
     return {
       ...known,
       state: 'stale',
       sibling,
-      namedBy: sibling ? ['conntrack', 'sibling'] : ['conntrack'],
+      namedBy: sibling ? [...origin.toldBy, 'sibling'] : origin.toldBy,
     };
   }
   if (mismatch.outerChecksum.stored === mangledZero(change)) {
-    return { ...known, state: 'mangled', namedBy: ['conntrack'] };
+    return { ...known, state: 'mangled', namedBy: origin.toldBy };
   }
   return {
     ...known,
     state: 'invalid',
-    namedBy: [],
     reason:
-      `conntrack on ${binding.node} names ${binding.sourcePort} as the port before the second SNAT, ` +
+      `${origin.teller} names ${origin.sourcePort} as the port before the second SNAT, ` +
       `the checksum ${recovered}`,
   };
 }
@@ -241,7 +275,7 @@ function siblingOf(
   use: PortUse,
   port: number,
   context: PortContext,
-  source: string = context.binding?.source ?? use.source,
+  source: string = use.source,
 ): PortUse | undefined {
   return context.others.find(
     other => other.sourcePort === port && other.source === source && other.valid && !other.mismatch,
@@ -272,6 +306,7 @@ function base(use: PortUse, context: PortContext): PortFinding {
     rewritten: undefined,
     namedBy: [],
     binding: context.binding,
+    tapped: context.tapped,
     sibling: undefined,
     reason: '',
     doubt: '',

@@ -5,7 +5,7 @@
 import type { NodeSnapshot } from '../snapshot/node-snapshot.js';
 import { compareInstants } from '../time.js';
 import type { Connection, Sighting } from './connections.js';
-import type { Side } from './input.js';
+import type { Layer, Side } from './input.js';
 
 /** A sighting with its side; `undefined` where nothing tells. */
 export interface SidedSighting extends Sighting {
@@ -81,6 +81,7 @@ function sideOf(
 ): Side | undefined {
   const { side, node } = sighting.capture;
   if (side) return side;
+  if (sighting.layer === 'tap') return 'sender';
   if (senderNode !== undefined && node !== undefined) {
     return node === senderNode ? 'sender' : 'receiver';
   }
@@ -91,6 +92,7 @@ function sideOf(
 
 function rank({ side, layer }: SidedSighting): number {
   const sides = { sender: 0, unknown: 2, receiver: 4 };
-  const order = side === 'receiver' ? layer === 'overlay' : layer !== 'overlay';
-  return sides[side ?? 'unknown'] + (order ? 1 : 0);
+  const way: readonly Layer[] =
+    side === 'receiver' ? ['underlay', 'overlay'] : ['overlay', 'tap', 'underlay'];
+  return sides[side ?? 'unknown'] + way.indexOf(layer);
 }

@@ -116,6 +116,8 @@ export interface FlowReport {
   readonly delay: DelayReport | null;
   /** Why this verdict, in one sentence. */
   readonly because: string;
+  /** Another fault than the bug that the captures show, and where: for the ticket. */
+  readonly lookAlike: string | null;
 }
 
 export interface CaptureReport {

@@ -15,6 +15,7 @@ export function witnessesFor(examined: ExaminedConnection, finding: PortFinding)
   return [
     arithmetic(examined, finding),
     conntrack(examined, finding),
+    tap(examined, finding),
     sibling(examined, finding),
     portRange(examined, finding),
     receiverCounters(examined, finding),
@@ -85,6 +86,26 @@ function conntrack(examined: ExaminedConnection, finding: PortFinding): Witness 
     kind: 'conntrack',
     statement: `on ${binding.node}: ${binding.text}`,
     frames: framesOf(examined, finding),
+    chance: 1 / 0xffff,
+  };
+}
+
+/** The datagram before and behind the second SNAT, side by side. */
+function tap(examined: ExaminedConnection, finding: PortFinding): Witness | undefined {
+  const { tapped, use } = finding;
+  if (!tapped || !finding.namedBy.includes('pre-nat-tap')) return undefined;
+  const before = tapped.record.outerChecksum;
+  const after = use.mismatch?.outerChecksum;
+  const checksum = (stored: number) => (stored === 0 ? 'checksum 0' : `checksum ${hex16(stored)}`);
+  return {
+    kind: 'pre-nat-tap',
+    statement:
+      `in front of nat the datagram had source port ${tapped.outer.sourcePort} and ${checksum(before.stored)} ` +
+      `(${before.state}), behind it port ${use.sourcePort} and ${checksum(after?.stored ?? 0)}`,
+    frames: [
+      { capture: tapped.capture, number: tapped.record.frame },
+      ...framesOf(examined, finding),
+    ],
     chance: 1 / 0xffff,
   };
 }

@@ -23,6 +23,11 @@ export interface CapturedFrame {
   /** Index of the interface in the file (pcap: always 0), counted over all sections. */
   interfaceIndex: number;
   direction: FrameDirection;
+  /**
+   * Whether the kernel still owes the packet a checksum, as it said when it captured it (offload; with a
+   * tunnel and offload it speaks of the inner one). Only the live engine `ring` is told.
+   */
+  checksumPending?: boolean | undefined;
 }
 
 /** Seen from the interface that captured; `unknown` where the source does not tell. */
@@ -46,5 +51,6 @@ export function emptyFrame(): CapturedFrame {
     number: 0,
     interfaceIndex: 0,
     direction: 'unknown',
+    checksumPending: undefined,
   };
 }

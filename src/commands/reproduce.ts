@@ -2,6 +2,7 @@
 import { mkdir, readdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { VerdictDocument } from '../analysis/verdict.js';
+import type { EngineChoice } from '../capture/engine.js';
 import { messageOf, StalesumError } from '../errors.js';
 import { enterLab, insideLab } from '../lab/enter.js';
 import { type Scenario, scenarioNamed } from '../lab/scenarios.js';
@@ -10,6 +11,9 @@ import { exitPolicyOf, type OutputOptions, type PolicyOptions } from './options.
 export interface ReproduceOptions extends OutputOptions, PolicyOptions {
   readonly scenario: string;
   readonly timeout: number;
+  readonly attempts: number;
+  readonly protocol?: 'tcp' | 'udp';
+  readonly engine: EngineChoice;
   readonly asExpected: boolean;
   readonly out?: string;
 }
@@ -26,6 +30,9 @@ export async function reproduce(options: ReproduceOptions): Promise<number> {
   const verdict = await runInLab(scenario, {
     folder: options.out,
     timeoutSeconds: options.timeout,
+    attempts: options.attempts,
+    protocol: options.protocol,
+    engine: options.engine,
     quiet: options.quiet || options.json,
     policy: exitPolicyOf(options),
   });

@@ -8,10 +8,12 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { ProbedConnection } from '../analysis/input.js';
 import type { CaptureEngine, LiveCapture } from '../capture/engine.js';
+import { EVERYTHING } from '../capture/filter.js';
+import { pcapFilterText } from '../capture/pcap-filter.js';
 import type { CapturedFrame } from '../capture-file/frame.js';
 import { messageOf, StalesumError } from '../errors.js';
 import type { Node } from '../node/node.js';
-import { probeTcp, type Target } from '../probe/connect.js';
+import { probe, type Target } from '../probe/connect.js';
 import { watchConntrack } from '../snapshot/conntrack-watch.js';
 import { takeConntrackList, takeCounters, takeStaticSnapshot } from '../snapshot/take.js';
 import { CaptureWriter } from './capture-writer.js';
@@ -32,10 +34,17 @@ export interface RunPlan {
   /** The client's node first. */
   readonly nodes: readonly [RunNode, RunNode];
   readonly tunnelPort: number;
+  readonly protocol: 'tcp' | 'udp';
   /** A connection that cannot have the fault: straight to the pod. */
   readonly control: Target;
   readonly target: Target;
+  /** Connections to the target at once. */
+  readonly attempts: number;
+  /** Bytes to be echoed over each; 0: connecting is enough. */
+  readonly bytes: number;
   readonly timeoutSeconds: number;
+  /** Between the control and the target: what a lab does to its wire only then. */
+  readonly afterControl: () => Promise<void>;
 }
 
 /** Told while the run goes on. */
@@ -90,8 +99,17 @@ async function connectBoth(
   running: Running,
 ): Promise<ProbedConnection[]> {
   const [{ node: client }] = plan.nodes;
+  const { protocol, timeoutSeconds } = plan;
   progress.step('control connection');
-  const control = await probeTcp(client, 'control', plan.control, plan.timeoutSeconds);
+  const control = await probe(client, {
+    protocol,
+    purpose: 'control',
+    target: plan.control,
+    attempts: 1,
+    bytes: 0,
+    timeoutSeconds,
+  });
+  await plan.afterControl();
   progress.step(`connecting to ${plan.target.address}:${plan.target.port}`);
   running.watched = true;
   const listing = sleep(LIST_AFTER_SECONDS * 1000).then(() =>
@@ -99,9 +117,16 @@ async function connectBoth(
   );
   // Whatever becomes of the connection, nobody may be left with a rejection.
   listing.catch(() => undefined);
-  const target = await probeTcp(client, 'target', plan.target, plan.timeoutSeconds);
+  const targets = await probe(client, {
+    protocol,
+    purpose: 'target',
+    target: plan.target,
+    attempts: plan.attempts,
+    bytes: plan.bytes,
+    timeoutSeconds,
+  });
   await listing;
-  return [control, target];
+  return [...control, ...targets];
 }
 
 /** Everything of a run that has to be ended. */
@@ -113,15 +138,17 @@ class Running {
   readonly #watches: { stop(): Promise<void> }[] = [];
 
   async start(plan: RunPlan, folder: string, progress: RunProgress): Promise<void> {
+    const tunnel = { kind: 'tunnel', port: plan.tunnelPort } as const;
     const points = plan.nodes.flatMap(({ node, overlay, underlay }, index) => [
-      { node, layer: 'overlay', device: overlay, filter: '', isClients: index === 0 },
-      { node, layer: 'underlay', device: underlay, filter: tunnelFilter(plan), isClients: false },
+      { node, layer: 'overlay', device: overlay, filter: EVERYTHING, isClients: index === 0 },
+      { node, layer: 'underlay', device: underlay, filter: tunnel, isClients: false },
     ]);
     const started = await Promise.allSettled([
       ...points.map(async ({ node, layer, device, filter, isClients }) => {
         const name = `${node.name}/${layer}.pcapng`;
         const description = `${layer} of ${node.name}`;
-        const writer = new CaptureWriter(join(folder, name), { name: device, description, filter });
+        const described = { name: device, description, filter: pcapFilterText(filter) };
+        const writer = new CaptureWriter(join(folder, name), described);
         const onFrame = (frame: CapturedFrame) => {
           writer.visit(frame);
           if (isClients && this.watched) progress.overlayFrame(frame);
@@ -144,8 +171,9 @@ class Running {
     const [counted] = await Promise.all([
       Promise.all(
         captures.map(async ({ name, device, writer, live }) => {
-          const { linkType, kernelDrops, frames } = await live.stop();
+          const { linkType, kernelDrops, frames, interruption } = await live.stop();
           writer.end(linkType, kernelDrops, frames);
+          if (interruption) throw new StalesumError('internal', `${name}: ${interruption}`);
           return { name, interface: device, kernelDrops };
         }),
       ),
@@ -161,11 +189,6 @@ class Running {
       ...this.#watches.splice(0).map(watch => watch.stop()),
     ]);
   }
-}
-
-/** Later fragments have no ports: let them in too. */
-function tunnelFilter({ tunnelPort }: RunPlan): string {
-  return `udp port ${tunnelPort} or (ip[6:2] & 0x1fff != 0) or ip6[6] == 44`;
 }
 
 function writeRunFile(

@@ -9,8 +9,7 @@ import type { Node } from './node.js';
 import { machineNode } from './this-machine.js';
 
 export interface NetnsNode extends Node {
-  /** The file that a process enters with setns(2): `/run/netns/node-a`. */
-  readonly path: string;
+  readonly networkNamespace: string;
 }
 
 /** A command that has our terminal (or whatever our standard streams are). */
@@ -28,7 +27,7 @@ export interface AttachedCommand {
  */
 export function netnsNode(name: string): NetnsNode {
   const path = netnsPath(name);
-  return { ...machineNode(name, [...diesWithUs(), ...enter(path)]), path };
+  return { ...machineNode(name, [...diesWithUs(), ...enter(path)]), networkNamespace: path };
 }
 
 /**
@@ -37,7 +36,12 @@ export function netnsNode(name: string): NetnsNode {
  * @throws StalesumError `missing-tool` if the command is not there.
  */
 export function attach(node: NetnsNode, command: string, args: readonly string[]): AttachedCommand {
-  const [file, ...rest] = [...diesWithUs(), ...enter(node.path), findCommand(command), ...args];
+  const [file, ...rest] = [
+    ...diesWithUs(),
+    ...enter(node.networkNamespace),
+    findCommand(command),
+    ...args,
+  ];
   const child = spawn(file as string, rest, {
     stdio: 'inherit',
     env: { ...process.env, PATH: searchPath() },

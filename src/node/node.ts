@@ -9,6 +9,12 @@ export interface Node {
   readonly name: string;
 
   /**
+   * The file that stands for its network namespace (setns(2)): `/run/netns/node-a`. Absent where this
+   * process cannot enter it: on another machine.
+   */
+  readonly networkNamespace?: string;
+
+  /**
    * Runs a command to its end.
    *
    * @throws StalesumError `missing-tool` if the command is not there; `internal` with the command's

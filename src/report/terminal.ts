@@ -12,6 +12,7 @@ import type {
 } from '../analysis/verdict.js';
 import { printable } from '../output.js';
 import { arithmeticLines } from './arithmetic.js';
+import { histogramLines } from './histogram.js';
 import { columns, indent, wrap } from './text.js';
 
 export interface TerminalOptions {
@@ -49,7 +50,9 @@ export function terminalReport(verdict: VerdictDocument, options: TerminalOption
     wrap(verdict.summary, WIDTH),
     ...flowSections(verdict),
     witnessLines(verdict.witnesses),
+    lookAlikeLines(verdict.flows),
     delayLines(verdict.flows[0]),
+    indent(histogramLines(verdict.delays, verdict.flows)),
     labelled('What to do', recommendationLines(verdict)),
     labelled('Note', verdict.warnings.flatMap(bullet)),
     labelled('Captures', captureLines(verdict)),
@@ -200,6 +203,11 @@ function witnessLines(witnesses: readonly Witness[]): string[] {
 
 function odd(chance: number): string {
   return chance < 0.01 ? `1 in ${Math.round(1 / chance)}` : `${Math.round(chance * 100)} %`;
+}
+
+function lookAlikeLines(flows: readonly FlowReport[]): string[] {
+  const found = flows.find(({ lookAlike }) => lookAlike !== null)?.lookAlike;
+  return found ? wrap(`Looks like  ${found}`, WIDTH, 12).map(line => `  ${line}`) : [];
 }
 
 function delayLines(flow: FlowReport | undefined): string[] {

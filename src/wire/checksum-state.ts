@@ -17,7 +17,7 @@ import * as tcp from './tcp.js';
 import * as udp from './udp.js';
 
 /**
- * - `absent`: the packet has no such field (an inner ICMP or ARP packet)
+ * - `absent`: the packet has no such field (an inner ICMP or ARP packet, or one too short for it)
  * - `valid`, `zero` (UDP only: not in use)
  * - `partial`: exactly the pseudo-header sum: offload pending
  * - `mismatch`: anything else; whether it is stale, mangled or just invalid is a question of context
@@ -80,6 +80,8 @@ export function judgeTransport(
   finding.missing = 0;
   if (ip.version === 0 || (ip.protocol !== PROTOCOL_TCP && ip.protocol !== PROTOCOL_UDP)) return;
   const checksumAt = checksumOffset(ip);
+  // The IP packet ends within the transport header: malformed, and what stands there is padding.
+  if (!isFragment(ip) && checksumAt + 2 > ip.end) return;
   const end = transportEnd(view, ip, capturedEnd);
   finding.segmentEnd = end;
   if (isFragment(ip) || checksumAt + 2 > capturedEnd) {

@@ -12,6 +12,7 @@ import {
   SLL2_HEADER_LENGTH,
   SLL2_PROTOCOL_AT,
 } from './linux-cooked.js';
+import { payloadOffset } from './nflog.js';
 
 /** LINKTYPE_* numbers, https://www.tcpdump.org/linktypes.html. */
 export const LINKTYPE_NULL = 0;
@@ -23,6 +24,7 @@ export const LINKTYPE_LOOP = 108;
 export const LINKTYPE_LINUX_SLL = 113;
 export const LINKTYPE_IPV4 = 228;
 export const LINKTYPE_IPV6 = 229;
+export const LINKTYPE_NFLOG = 239;
 export const LINKTYPE_LINUX_SLL2 = 276;
 
 const NAMES: ReadonlyMap<number, string> = new Map([
@@ -35,6 +37,7 @@ const NAMES: ReadonlyMap<number, string> = new Map([
   [LINKTYPE_LINUX_SLL, 'LINUX_SLL'],
   [LINKTYPE_IPV4, 'IPV4'],
   [LINKTYPE_IPV6, 'IPV6'],
+  [LINKTYPE_NFLOG, 'NFLOG'],
   [LINKTYPE_LINUX_SLL2, 'LINUX_SLL2'],
 ]);
 
@@ -75,6 +78,10 @@ export function networkOffset(
     case LINKTYPE_IPV4:
     case LINKTYPE_IPV6:
       return ipAt(view, start, end);
+    case LINKTYPE_NFLOG: {
+      const payload = payloadOffset(view, start, end);
+      return payload < 0 ? -1 : ipAt(view, payload, end);
+    }
     case LINKTYPE_NULL:
     case LINKTYPE_LOOP:
       // The 4-byte address family differs by operating system and byte order: the version tells.

@@ -1,0 +1,76 @@
+/** What all underlay captures of a connection together show of each outer source port. */
+import type { Attempt } from './connections.js';
+import type { OuterPortUse } from './observation.js';
+import type { PortUse, TappedOrigin } from './outer-port.js';
+import type { SidedSighting } from './sides.js';
+
+/**
+ * Outer ports over all underlay captures. What the receiver's shows counts before the sender's,
+ * where a NIC may still have had a checksum to finish.
+ */
+export function portUses(
+  sightings: readonly SidedSighting[],
+  attempts: readonly Attempt[],
+): PortUse[] {
+  const byPort = new Map<string, { sighting: SidedSighting; use: OuterPortUse }[]>();
+  for (const sighting of sightings) {
+    if (sighting.layer !== 'underlay') continue;
+    for (const use of sighting.flow.outerPorts) {
+      const key = `${use.source} ${use.sourcePort}`;
+      byPort.set(key, [...(byPort.get(key) ?? []), { sighting, use }]);
+    }
+  }
+  return [...byPort.values()].map(list => {
+    const atReceiver = list.find(({ sighting, use }) => {
+      const { valid, zero, mismatch } = use.datagrams;
+      return sighting.side === 'receiver' && valid + zero + mismatch > 0;
+    });
+    const { use } = atReceiver ?? list[0]!;
+    // The sender's own clock is the one that its conntrack events were stamped with.
+    const { use: atSender } = list[0]!;
+    return {
+      source: use.source,
+      sourcePort: use.sourcePort,
+      leftAt: (atSender.firstMismatch ?? atSender.first).at,
+      first: use.first,
+      counts: use.datagrams,
+      mismatch: use.firstMismatch,
+      valid: use.firstValid,
+      zero: use.firstZero,
+      otherDifferences: use.otherDifferences,
+      otherStored: use.otherStored,
+      synsDisagree: synsDisagree(attempts, use),
+    };
+  });
+}
+
+/** SYNs are never cut up by segmentation offload, so all of one rewritten outer flow fare alike. */
+function synsDisagree(attempts: readonly Attempt[], use: OuterPortUse): boolean {
+  const states = new Set<string>();
+  for (const { seen } of attempts) {
+    for (const { sighting, record } of seen) {
+      if (sighting.layer !== 'underlay') continue;
+      if (record.outer?.sourcePort === use.sourcePort && record.outer.source === use.source) {
+        states.add(record.outerChecksum.state);
+      }
+    }
+  }
+  return states.has('mismatch') && (states.has('valid') || states.has('zero'));
+}
+
+/** Where the datagrams of a port set out, by a tap in front of nat that saw one of their SYNs. */
+export function tappedOf(use: PortUse, attempts: readonly Attempt[]): TappedOrigin | undefined {
+  for (const { seen } of attempts) {
+    const onWire = seen.some(
+      ({ sighting, record }) =>
+        sighting.layer === 'underlay' &&
+        record.outer?.sourcePort === use.sourcePort &&
+        record.outer.source === use.source,
+    );
+    const tap = seen.find(({ sighting }) => sighting.layer === 'tap');
+    if (onWire && tap?.record.outer) {
+      return { capture: tap.sighting.capture.name, record: tap.record, outer: tap.record.outer };
+    }
+  }
+  return undefined;
+}

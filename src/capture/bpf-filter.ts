@@ -1,0 +1,196 @@
+/**
+ * A filter as a program for the kernel. It must mean what pcap-filter.ts says in words.
+ *
+ * X holds where the header at hand begins: the IP header, then the UDP header, then (less what lies
+ * between) the inner TCP or UDP header.
+ */
+import { LINKTYPE_ETHERNET } from '../wire/link-layer.js';
+import {
+  add,
+  addX,
+  and,
+  assemble,
+  aToX,
+  goTo,
+  ifAnyBit,
+  ifEqual,
+  keep,
+  type Line,
+  label,
+  load,
+  loadAtX,
+  setX,
+  shiftLeft,
+  xToA,
+} from './bpf.js';
+import { assertPorts, type CaptureFilter, innerAddressWords, type TunnelFilter } from './filter.js';
+
+/** More than any packet has: what passes is kept whole. */
+const WHOLE = 0x40000;
+
+const IPV4 = 0x0800;
+const IPV6 = 0x86dd;
+const TAG_8021Q = 0x8100;
+const TAG_8021AD = 0x88a8;
+const TCP = 6;
+const UDP = 17;
+const IPV6_FRAGMENT = 44;
+const FRAGMENT_OFFSET = 0x1fff;
+
+/** Lets nothing in. */
+export const NOTHING: Uint8Array<ArrayBuffer> = assemble([keep(0)]);
+
+/**
+ * The program for frames of a link type: Ethernet, or else IP packets without a link-layer header.
+ *
+ * @throws StalesumError `usage` for a port or an address that none is
+ */
+export function bpfProgram(filter: CaptureFilter, linkType: number): Uint8Array<ArrayBuffer> {
+  return assemble(filter.kind === 'all' ? [keep(WHOLE)] : tunnel(filter, linkType));
+}
+
+function tunnel(filter: TunnelFilter, linkType: number): Line[] {
+  assertPorts(filter);
+  return [
+    ...(linkType === LINKTYPE_ETHERNET ? behindEthernet() : behindNothing()),
+    ...outerIpv4(),
+    ...outerIpv6(),
+    ...datagram(filter),
+    ...(filter.inner === undefined ? [] : innerPacket(filter)),
+    label('accept'),
+    keep(WHOLE),
+    label('reject'),
+    keep(0),
+  ];
+}
+
+function behindEthernet(): Line[] {
+  return [
+    load(2, 12),
+    setX(14),
+    ifEqual(TAG_8021Q, 'tagged'),
+    ifEqual(TAG_8021AD, 'tagged', 'ethertype'),
+    // The outermost tag stands beside the bytes on most links; here it is in them.
+    label('tagged'),
+    load(2, 16),
+    setX(18),
+    label('ethertype'),
+    ifEqual(IPV4, 'ipv4'),
+    ifEqual(IPV6, 'ipv6', 'reject'),
+  ];
+}
+
+function behindNothing(): Line[] {
+  return [load(1, 0), setX(0), and(0xf0), ifEqual(0x40, 'ipv4'), ifEqual(0x60, 'ipv6', 'reject')];
+}
+
+function outerIpv4(): Line[] {
+  return [
+    label('ipv4'),
+    loadAtX(1, 9),
+    ifEqual(UDP, undefined, 'reject'),
+    loadAtX(2, 6),
+    ifAnyBit(FRAGMENT_OFFSET, 'accept'),
+    ...passIpv4Header(0),
+    goTo('udp'),
+  ];
+}
+
+function outerIpv6(): Line[] {
+  return [
+    label('ipv6'),
+    loadAtX(1, 6),
+    ifEqual(IPV6_FRAGMENT, 'accept'),
+    ifEqual(UDP, undefined, 'reject'),
+    xToA(),
+    add(40),
+    aToX(),
+  ];
+}
+
+/** X += the length of the IPv4 header at X + `offset`. */
+function passIpv4Header(offset: number): Line[] {
+  return [loadAtX(1, offset), and(0xf), shiftLeft(2), addX(), aToX()];
+}
+
+function datagram({ port, onlyNonZeroChecksum }: TunnelFilter): Line[] {
+  return [
+    label('udp'),
+    ...eitherIs(port, 0, 2, 'of the tunnel'),
+    label('of the tunnel'),
+    ...(onlyNonZeroChecksum ? [loadAtX(2, 6), ifEqual(0, 'reject')] : []),
+  ];
+}
+
+/** Behind the UDP header: 8 bytes of VXLAN, 14 of Ethernet with the ethertype at 28, the inner IP at 30. */
+function innerPacket(filter: TunnelFilter): Line[] {
+  const address = innerAddressWords(filter);
+  const port = filter.inner?.port;
+  return [
+    loadAtX(2, 28),
+    ifEqual(IPV4, address.length === 4 ? 'reject' : undefined, 'not inner ipv4'),
+    ...(address.length === 1 ? eitherAddress(address, 42, 46, 'inner ipv4 address') : []),
+    ...(port === undefined ? [] : innerIpv4Port(port)),
+    goTo('accept'),
+    label('not inner ipv4'),
+    ifEqual(IPV6, address.length === 1 ? 'reject' : undefined, 'reject'),
+    ...(address.length === 4 ? eitherAddress(address, 38, 54, 'inner ipv6 address') : []),
+    ...(port === undefined ? [] : innerIpv6Port(port)),
+  ];
+}
+
+function innerIpv4Port(port: number): Line[] {
+  return [
+    loadAtX(1, 39),
+    ifEqual(TCP, 'inner ipv4 ports'),
+    ifEqual(UDP, undefined, 'reject'),
+    label('inner ipv4 ports'),
+    loadAtX(2, 36),
+    ifAnyBit(FRAGMENT_OFFSET, 'accept'),
+    ...passIpv4Header(30),
+    ...eitherIs(port, 30, 32, 'accept'),
+  ];
+}
+
+function innerIpv6Port(port: number): Line[] {
+  return [
+    loadAtX(1, 36),
+    ifEqual(IPV6_FRAGMENT, 'accept'),
+    ifEqual(TCP, 'inner ipv6 ports'),
+    ifEqual(UDP, undefined, 'reject'),
+    label('inner ipv6 ports'),
+    ...eitherIs(port, 70, 72, 'accept'),
+  ];
+}
+
+/** Two bytes at X + `one` or X + `other` are `value`: to `found`, else the packet is rejected. */
+function eitherIs(value: number, one: number, other: number, found: string): Line[] {
+  return [
+    loadAtX(2, one),
+    ifEqual(value, found),
+    loadAtX(2, other),
+    ifEqual(value, found, 'reject'),
+  ];
+}
+
+/** The address stands at X + `source` or X + `destination`, else the packet is rejected. */
+function eitherAddress(
+  address: readonly number[],
+  source: number,
+  destination: number,
+  name: string,
+): Line[] {
+  const other = `${name}, destination`;
+  const compare = (at: number, otherwise: string) =>
+    address.flatMap((word, index) => [
+      loadAtX(4, at + 4 * index),
+      ifEqual(word, undefined, otherwise),
+    ]);
+  return [
+    ...compare(source, other),
+    goTo(name),
+    label(other),
+    ...compare(destination, 'reject'),
+    label(name),
+  ];
+}

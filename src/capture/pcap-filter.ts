@@ -1,0 +1,116 @@
+/**
+ * A filter in the language of pcap-filter(7), for the engines on libpcap and for whoever reads a
+ * capture afterwards.
+ *
+ * A VLAN tag in the bytes is looked for with `ether[...]` and not with `vlan`: that keyword is refused on
+ * links without an Ethernet header, and what kind of link it is only the node knows. (A tag that the
+ * kernel took out of the bytes, as it does with nearly all, is not seen by the expressions at all.)
+ */
+import { assertPorts, type CaptureFilter, innerAddressWords, type TunnelFilter } from './filter.js';
+
+/** The expression; empty for everything. @throws StalesumError `usage` for a port or address that is none */
+export function pcapFilterText(filter: CaptureFilter): string {
+  return filter.kind === 'all' ? '' : tunnelText(filter);
+}
+
+/** A place in the packet: an accessor of pcap-filter, and what is added to every offset in it. */
+interface Place {
+  readonly protocol: 'ip' | 'ip6' | 'ether';
+  readonly base: number;
+  /** Lengths that stand in the packet, as expressions. */
+  readonly lengths: readonly string[];
+}
+
+const IPV4: Place = { protocol: 'ip', base: 0, lengths: [] };
+const IPV6: Place = { protocol: 'ip6', base: 0, lengths: [] };
+const BEHIND_TAG: Place = { protocol: 'ether', base: 18, lengths: [] };
+
+/** The number of `size` bytes at an offset from a place. */
+function at({ protocol, base, lengths }: Place, offset: number, size: 1 | 2 | 4): string {
+  const index = [...lengths, base + offset].join(' + ');
+  return `${protocol}[${index}${size === 1 ? '' : `:${size}`}]`;
+}
+
+/** The place behind the IPv4 header, options included, at `offset` from another; offsets count from both. */
+function behindIpv4(ip: Place, offset = 0): Place {
+  return { ...ip, lengths: [...ip.lengths, `((${at(ip, offset, 1)} & 0xf) << 2)`] };
+}
+
+function tunnelText(filter: TunnelFilter): string {
+  assertPorts(filter);
+  const tagged =
+    `(ether[16:2] == 0x800 and ${ipv4Text(filter, BEHIND_TAG)}) or ` +
+    `(ether[16:2] == 0x86dd and ${ipv6Text(filter, BEHIND_TAG)})`;
+  return (
+    `(ip and ${ipv4Text(filter, IPV4)}) or (ip6 and ${ipv6Text(filter, IPV6)}) or ` +
+    `((ether[12:2] == 0x8100 or ether[12:2] == 0x88a8) and (${tagged}))`
+  );
+}
+
+function ipv4Text(filter: TunnelFilter, ip: Place): string {
+  const isLaterFragment = `${at(ip, 6, 2)} & 0x1fff != 0`;
+  const datagram = datagramText(filter, behindIpv4(ip));
+  return `${at(ip, 9, 1)} == 17 and (${isLaterFragment} or (${datagram}))`;
+}
+
+function ipv6Text(filter: TunnelFilter, ip: Place): string {
+  const next = at(ip, 6, 1);
+  const datagram = datagramText(filter, { ...ip, base: ip.base + 40 });
+  return `(${next} == 44 or (${next} == 17 and ${datagram}))`;
+}
+
+function datagramText(filter: TunnelFilter, udp: Place): string {
+  const parts = [either(at(udp, 0, 2), at(udp, 2, 2), filter.port)];
+  if (filter.onlyNonZeroChecksum) parts.push(`${at(udp, 6, 2)} != 0`);
+  if (filter.inner) parts.push(innerText(filter, udp));
+  return parts.join(' and ');
+}
+
+/** Behind the UDP header: 8 bytes of VXLAN, 14 of Ethernet with the ethertype at 28, the inner IP at 30. */
+function innerText(filter: TunnelFilter, udp: Place): string {
+  const address = innerAddressWords(filter);
+  const port = filter.inner?.port;
+  const families: string[] = [];
+  if (address.length !== 4) families.push(innerIpv4Text(udp, address, port));
+  if (address.length !== 1) families.push(innerIpv6Text(udp, address, port));
+  return `(${families.map(text => `(${text})`).join(' or ')})`;
+}
+
+function innerIpv4Text(udp: Place, address: readonly number[], port: number | undefined): string {
+  const parts = [`${at(udp, 28, 2)} == 0x800`];
+  if (address.length > 0) parts.push(either(at(udp, 42, 4), at(udp, 46, 4), hex(address[0]!)));
+  if (port !== undefined) {
+    const segment = behindIpv4(udp, 30);
+    const ports = either(at(segment, 30, 2), at(segment, 32, 2), port);
+    parts.push(tcpOrUdp(at(udp, 39, 1)), `(${at(udp, 36, 2)} & 0x1fff != 0 or ${ports})`);
+  }
+  return parts.join(' and ');
+}
+
+function innerIpv6Text(udp: Place, address: readonly number[], port: number | undefined): string {
+  const parts = [`${at(udp, 28, 2)} == 0x86dd`];
+  if (address.length > 0) {
+    const [source, destination] = [38, 54].map(start =>
+      address.map((word, i) => `${at(udp, start + 4 * i, 4)} == ${hex(word)}`).join(' and '),
+    );
+    parts.push(`((${source}) or (${destination}))`);
+  }
+  if (port !== undefined) {
+    const next = at(udp, 36, 1);
+    const ports = either(at(udp, 70, 2), at(udp, 72, 2), port);
+    parts.push(`(${next} == 44 or (${tcpOrUdp(next)} and ${ports}))`);
+  }
+  return parts.join(' and ');
+}
+
+function tcpOrUdp(protocol: string): string {
+  return `(${protocol} == 6 or ${protocol} == 17)`;
+}
+
+function either(one: string, other: string, value: number | string): string {
+  return `(${one} == ${value} or ${other} == ${value})`;
+}
+
+function hex(value: number): string {
+  return `0x${value.toString(16)}`;
+}
