@@ -2,7 +2,7 @@
  * What the sender's conntrack says of one outer datagram: from which address and port it set out,
  * before NAT gave it those on the wire.
  */
-import type { ConntrackEntry } from '../snapshot/conntrack.js';
+import type { ConntrackEntry, Tuple } from '../snapshot/conntrack.js';
 import type { NodeSnapshot } from '../snapshot/node-snapshot.js';
 import { type Instant, secondsBetween } from '../time.js';
 import { formatEndpoint } from '../wire/address.js';
@@ -99,6 +99,42 @@ function sameTuple(a: ConntrackEntry, b: ConntrackEntry): boolean {
   );
 }
 
+/**
+ * Whether the sender's conntrack followed the inner connection and yet has no entry of its tunnel:
+ * then the datagrams are not tracked (NOTRACK), and what is not tracked is not NATed.
+ */
+export function isUntracked(
+  outer: OuterHeader,
+  inner: InnerEndpoints,
+  sender: NodeSnapshot | undefined,
+): boolean {
+  const entries = (sender?.conntrackEvents ?? []).map(event => event.entry);
+  const ofTunnel = [...entries, ...(sender?.conntrackEntries ?? [])].some(
+    ({ protocol, original }) =>
+      protocol === 'udp' &&
+      original.destinationPort === outer.destinationPort &&
+      original.destination === outer.destination,
+  );
+  return !ofTunnel && entries.some(({ reply }) => isReplyTo(reply, inner));
+}
+
+/** Addresses and ports of a connection's packets inside the tunnel. */
+export interface InnerEndpoints {
+  readonly source: string;
+  readonly sourcePort: number;
+  readonly destination: string;
+  readonly destinationPort: number;
+}
+
+function isReplyTo(reply: Tuple, inner: InnerEndpoints): boolean {
+  return (
+    reply.destination === inner.source &&
+    reply.destinationPort === inner.sourcePort &&
+    reply.source === inner.destination &&
+    reply.sourcePort === inner.destinationPort
+  );
+}
+
 /** Both ends of a connection as its client sees them: `192.168.50.1:43858`, `10.96.0.10:80`. */
 export interface Service {
   readonly client: string;
@@ -110,7 +146,7 @@ export interface Service {
  * direction is the inner packet turned round. `undefined` where there was no DNAT.
  */
 export function serviceOf(
-  inner: { source: string; sourcePort: number; destination: string; destinationPort: number },
+  inner: InnerEndpoints,
   sender: NodeSnapshot | undefined,
 ): Service | undefined {
   const entries = [
@@ -118,12 +154,7 @@ export function serviceOf(
     ...(sender?.conntrackEntries ?? []),
   ];
   const entry = entries.find(
-    ({ original, reply }) =>
-      reply.destination === inner.source &&
-      reply.destinationPort === inner.sourcePort &&
-      reply.source === inner.destination &&
-      reply.sourcePort === inner.destinationPort &&
-      original.destination !== reply.source,
+    ({ original, reply }) => isReplyTo(reply, inner) && original.destination !== reply.source,
   );
   if (!entry) return undefined;
   return {

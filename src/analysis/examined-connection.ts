@@ -6,7 +6,7 @@ import type { VxlanDevice } from '../snapshot/links.js';
 import type { NodeSnapshot } from '../snapshot/node-snapshot.js';
 import { secondsBetween } from '../time.js';
 import { type Attempt, attemptsOf, type Connection, layerOf } from './connections.js';
-import { bindingOf } from './conntrack-lookup.js';
+import { bindingOf, isUntracked } from './conntrack-lookup.js';
 import type { AnalysisInput, CaptureInput, Layer, Side } from './input.js';
 import type { DatagramCounts, PacketRecord } from './observation.js';
 import { judgePort, type PortContext, type PortFinding, type PortUse } from './outer-port.js';
@@ -72,6 +72,7 @@ function examine(
     const context: PortContext = {
       binding: bindingOf(use.first.outer!, use.leftAt, sender),
       tapped: tappedOf(use, attempts),
+      untracked: isUntracked(use.first.outer!, connection, sender),
       others: uses.filter(other => other !== use),
       device,
       range: rangeOf(device, sender, habit),

@@ -97,7 +97,7 @@ function acquitted(examined: ExaminedConnection, captures: readonly CaptureInput
       verdict: 'not-rewritten',
       grade: 'proved',
       decisive,
-      because: `${decisive.binding ? `conntrack on ${decisive.binding.node}` : 'the tap in front of nat'} shows that the outer source port was not rewritten`,
+      because: notRewritten(decisive),
     };
   }
   const lost = lostSyns(examined);
@@ -114,6 +114,14 @@ function acquitted(examined: ExaminedConnection, captures: readonly CaptureInput
     decisive,
     because: 'outer checksums are right or zero, and nothing was lost',
   };
+}
+
+function notRewritten({ binding, tapped, untracked }: PortFinding): string {
+  if (untracked && !binding && !tapped) {
+    return 'conntrack followed the connection and has no entry of its tunnel: the datagrams are not tracked, so not NATed';
+  }
+  const teller = binding ? `conntrack on ${binding.node}` : 'the tap in front of nat';
+  return `${teller} shows that the outer source port was not rewritten`;
 }
 
 function withoutDatagrams(captures: readonly CaptureInput[]): FlowVerdict {

@@ -48,6 +48,8 @@ export interface TappedOrigin {
 export interface PortContext {
   readonly binding: NatBinding | undefined;
   readonly tapped: TappedOrigin | undefined;
+  /** Whether the sender's conntrack shows that the datagrams are not tracked, so not NATed. */
+  readonly untracked: boolean;
   /** The same connection's other ports. */
   readonly others: readonly PortUse[];
   /** The sender's VXLAN device, where a snapshot shows it. */
@@ -72,6 +74,7 @@ export interface PortFinding {
   readonly namedBy: readonly SecondWitness[];
   readonly binding: NatBinding | undefined;
   readonly tapped: TappedOrigin | undefined;
+  readonly untracked: boolean;
   readonly sibling: PortUse | undefined;
   /** For `invalid`: why no rewritten port explains it. Otherwise empty. */
   readonly reason: string;
@@ -133,7 +136,7 @@ function withoutMismatch(use: PortUse, context: PortContext): PortFinding {
     ...base(use, context),
     state,
     before: origin && { source: origin.source, sourcePort: origin.sourcePort },
-    rewritten: origin?.rewritten,
+    rewritten: origin ? origin.rewritten : context.untracked ? false : undefined,
     namedBy: origin?.toldBy ?? [],
   };
 }
@@ -307,6 +310,7 @@ function base(use: PortUse, context: PortContext): PortFinding {
     namedBy: [],
     binding: context.binding,
     tapped: context.tapped,
+    untracked: context.untracked,
     sibling: undefined,
     reason: '',
     doubt: '',

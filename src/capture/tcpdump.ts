@@ -40,7 +40,8 @@ async function start(request: CaptureRequest): Promise<LiveCapture> {
   ];
   const running = node.start('tcpdump', [
     ...args,
-    '--time-stamp-precision=nano',
+    // Netfilter's log has microseconds, and libpcap refuses what it cannot give.
+    ...(request.interface.startsWith('nflog:') ? [] : ['--time-stamp-precision=nano']),
     ...(filter === '' ? [] : [filter]),
   ]);
   const words = new Words(running);

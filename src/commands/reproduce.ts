@@ -5,14 +5,17 @@ import type { VerdictDocument } from '../analysis/verdict.js';
 import type { EngineChoice } from '../capture/engine.js';
 import { messageOf, StalesumError } from '../errors.js';
 import { enterLab, insideLab } from '../lab/enter.js';
-import { type Scenario, scenarioNamed } from '../lab/scenarios.js';
+import type { Expectation } from '../lab/scenario.js';
+import { scenarioNamed } from '../lab/scenarios.js';
 import { exitPolicyOf, type OutputOptions, type PolicyOptions } from './options.js';
 
 export interface ReproduceOptions extends OutputOptions, PolicyOptions {
   readonly scenario: string;
-  readonly timeout: number;
-  readonly attempts: number;
+  readonly timeout?: number;
+  readonly attempts?: number;
   readonly protocol?: 'tcp' | 'udp';
+  readonly retransmits: 'classic' | 'kernel';
+  readonly tap: boolean;
   readonly engine: EngineChoice;
   readonly asExpected: boolean;
   readonly out?: string;
@@ -27,23 +30,25 @@ export async function reproduce(options: ReproduceOptions): Promise<number> {
   }
   const { runInLab } = await import('../lab/run.js');
   const { printVerdict } = await import('../report/print.js');
-  const verdict = await runInLab(scenario, {
+  const { verdict, expected } = await runInLab(scenario, {
     folder: options.out,
     timeoutSeconds: options.timeout,
     attempts: options.attempts,
     protocol: options.protocol,
+    retransmits: options.retransmits,
+    tap: options.tap,
     engine: options.engine,
     quiet: options.quiet || options.json,
     policy: exitPolicyOf(options),
   });
   if (options.out !== undefined) await saveVerdict(options.out, verdict);
   await printVerdict(verdict, { ...options, evidence: options.out });
-  return options.asExpected ? expectedCode(scenario, verdict) : verdict.exitCode;
+  return options.asExpected ? expectedCode(expected, verdict) : verdict.exitCode;
 }
 
-function expectedCode({ expect }: Scenario, { verdict, grade }: VerdictDocument): number {
+function expectedCode(expected: Expectation, { verdict, grade }: VerdictDocument): number {
   const asExpected =
-    verdict === expect.verdict && (expect.grade === undefined || grade === expect.grade);
+    verdict === expected.verdict && (expected.grade === undefined || grade === expected.grade);
   return asExpected ? 0 : 1;
 }
 

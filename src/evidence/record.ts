@@ -10,6 +10,7 @@ import type { ProbedConnection } from '../analysis/input.js';
 import type { CaptureEngine, LiveCapture } from '../capture/engine.js';
 import { EVERYTHING } from '../capture/filter.js';
 import { pcapFilterText } from '../capture/pcap-filter.js';
+import { tcpdump } from '../capture/tcpdump.js';
 import type { CapturedFrame } from '../capture-file/frame.js';
 import { messageOf, StalesumError } from '../errors.js';
 import type { Node } from '../node/node.js';
@@ -24,6 +25,8 @@ export interface RunNode {
   readonly node: Node;
   readonly overlay: string;
   readonly underlay: string;
+  /** What shows its tunnel datagrams in front of NAT: `nflog:5`. */
+  readonly tap?: string;
 }
 
 export interface RunPlan {
@@ -139,12 +142,33 @@ class Running {
 
   async start(plan: RunPlan, folder: string, progress: RunProgress): Promise<void> {
     const tunnel = { kind: 'tunnel', port: plan.tunnelPort } as const;
-    const points = plan.nodes.flatMap(({ node, overlay, underlay }, index) => [
-      { node, layer: 'overlay', device: overlay, filter: EVERYTHING, isClients: index === 0 },
-      { node, layer: 'underlay', device: underlay, filter: tunnel, isClients: false },
+    const { engine } = plan;
+    const points = plan.nodes.flatMap(({ node, overlay, underlay, tap }, index) => [
+      {
+        node,
+        layer: 'overlay',
+        device: overlay,
+        filter: EVERYTHING,
+        engine,
+        isClients: index === 0,
+      },
+      { node, layer: 'underlay', device: underlay, filter: tunnel, engine, isClients: false },
+      // Only libpcap reads netfilter's log.
+      ...(tap === undefined
+        ? []
+        : [
+            {
+              node,
+              layer: 'tap',
+              device: tap,
+              filter: EVERYTHING,
+              engine: tcpdump,
+              isClients: false,
+            },
+          ]),
     ]);
     const started = await Promise.allSettled([
-      ...points.map(async ({ node, layer, device, filter, isClients }) => {
+      ...points.map(async ({ node, layer, device, filter, engine: taker, isClients }) => {
         const name = `${node.name}/${layer}.pcapng`;
         const description = `${layer} of ${node.name}`;
         const described = { name: device, description, filter: pcapFilterText(filter) };
@@ -153,7 +177,7 @@ class Running {
           writer.visit(frame);
           if (isClients && this.watched) progress.overlayFrame(frame);
         };
-        const live = await plan.engine.start({ node, interface: device, filter, onFrame });
+        const live = await taker.start({ node, interface: device, filter, onFrame });
         this.#captures.push({ name, device, writer, live });
       }),
       ...plan.nodes.map(async ({ node }) => {

@@ -16,7 +16,7 @@ export interface KubeProxyOptions {
   readonly masqueradeBit: number;
 }
 
-/** A service of type ClusterIP with one endpoint. */
+/** A port of a service of type ClusterIP with one endpoint. */
 export interface Service {
   /** Namespace, name and, where it has one, port name: `default/web`, `kube-system/kube-dns:dns`. */
   readonly name: string;
@@ -25,16 +25,19 @@ export interface Service {
   readonly endpoint: Endpoint;
 }
 
-/** What iptables-restore is given: the tables mangle, filter and nat. */
+export type IpFamily = 'ipv4' | 'ipv6';
+
+/** What iptables-restore (ip6tables-restore) is given: the tables mangle, filter and nat. */
 export function kubeProxyRules(
   options: KubeProxyOptions,
   services: readonly Service[],
   clusterCidr: string,
+  family: IpFamily,
 ): string {
   const mark = masqueradeMark(options);
   const lines = [
     ...mangleTable(),
-    ...filterTable(mark, dropMark(options)),
+    ...filterTable(mark, dropMark(options), family),
     ...natTable(options, services, clusterCidr),
   ];
   return `${lines.join('\n')}\n`;
@@ -55,11 +58,15 @@ export function endpointChain(service: Service): string {
   return `KUBE-SEP-${chainHash(service.name + service.protocol + text(service.endpoint))}`;
 }
 
+/** IPv6 has no route_localnet, so no need of it. */
+const LOCALNET_BLOCK =
+  '-A KUBE-FIREWALL ! -s 127.0.0.0/8 -d 127.0.0.0/8 -m comment --comment "block incoming localnet connections" -m conntrack ! --ctstate RELATED,ESTABLISHED,DNAT -j DROP';
+
 function mangleTable(): string[] {
   return ['*mangle', ...canaries(), 'COMMIT'];
 }
 
-function filterTable(masquerade: string, drop: string): string[] {
+function filterTable(masquerade: string, drop: string, family: IpFamily): string[] {
   const portals = '-m conntrack --ctstate NEW -m comment --comment "kubernetes service portals"';
   return [
     '*filter',
@@ -76,7 +83,7 @@ function filterTable(masquerade: string, drop: string): string[] {
     `-A OUTPUT ${portals} -j KUBE-SERVICES`,
     '-A OUTPUT -j KUBE-FIREWALL',
     `-A KUBE-FIREWALL -m comment --comment "kubernetes firewall for dropping marked packets" -m mark --mark ${drop}/${drop} -j DROP`,
-    '-A KUBE-FIREWALL ! -s 127.0.0.0/8 -d 127.0.0.0/8 -m comment --comment "block incoming localnet connections" -m conntrack ! --ctstate RELATED,ESTABLISHED,DNAT -j DROP',
+    ...(family === 'ipv4' ? [LOCALNET_BLOCK] : []),
     '-A KUBE-FORWARD -m conntrack --ctstate INVALID -j DROP',
     `-A KUBE-FORWARD -m comment --comment "kubernetes forwarding rules" -m mark --mark ${masquerade}/${masquerade} -j ACCEPT`,
     '-A KUBE-FORWARD -m comment --comment "kubernetes forwarding conntrack pod source rule" -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT',

@@ -1,15 +1,13 @@
 /** A lab: two nodes, a pod, the wire between the nodes, and a scenario that they are set up for. */
-import { once } from 'node:events';
-import { text } from 'node:stream/consumers';
-import { fileURLToPath } from 'node:url';
-import { messageOf, StalesumError } from '../errors.js';
 import { localNode } from '../node/local.js';
 import type { NetnsNode } from '../node/netns.js';
-import type { RunningCommand } from '../node/node.js';
-import { kubeProxyRules } from './kube-proxy.js';
-import { CLUSTER_CIDR, type Endpoint, WEB, WEB_SERVICE } from './layout.js';
-import type { Scenario } from './scenarios.js';
+import { forgetTunnelFlows } from './flows.js';
+import type { Endpoint, Protocol } from './layout.js';
+import { startListener } from './pod.js';
+import type { ChangeStage, Scenario } from './scenario.js';
+import { loadRules, type RunTargets, targetsOf } from './services.js';
 import { settleIn } from './settle.js';
+import { tapBeforeNat } from './tap.js';
 import { buildTopology, type LabNodes, makeNamespaces, removeNamespaces } from './topology.js';
 
 export interface Lab {
@@ -18,11 +16,23 @@ export interface Lab {
   readonly nodeB: NetnsNode;
   readonly web: NetnsNode;
   readonly wire: NetnsNode;
-  /** The service, and the pod behind it. */
+  /** @deprecated see targetsFor */
   readonly target: Endpoint;
+  /** @deprecated see targetsFor */
   readonly podTarget: Endpoint;
+  /** What to connect to from node A, by the scenario's own protocol or by another one. */
+  targetsFor(protocol?: Protocol): RunTargets;
+  /** Makes the scenario's changes of a stage; those of `built` were made by `startLab`. */
+  applyChanges(when: ChangeStage): Promise<void>;
+  /** Deletes node A's conntrack entries of the tunnel, so that the next connection makes its own. */
+  forgetFlows(): Promise<void>;
   /** Ends what runs in the lab and removes it; another one can then be built. */
   close(): Promise<void>;
+}
+
+export interface LabOptions {
+  /** Whether node A shows its tunnel datagrams as they are before NAT: see tap.ts. */
+  readonly tap?: boolean;
 }
 
 /**
@@ -31,7 +41,7 @@ export interface Lab {
  * @throws StalesumError `internal` if called outside of the lab's namespaces (see enter.ts) or if a
  *   step fails; `missing-tool` for a program or a kernel feature that is not there; `not-permitted`.
  */
-export async function startLab(scenario: Scenario): Promise<Lab> {
+export async function startLab(scenario: Scenario, { tap = false }: LabOptions = {}): Promise<Lab> {
   const host = localNode('lab');
   await settleIn(host);
   const nodes = await makeNamespaces(host);
@@ -44,10 +54,11 @@ export async function startLab(scenario: Scenario): Promise<Lab> {
   try {
     await Promise.all([
       buildTopology(host, nodes, scenario),
-      loadRules(nodes, scenario),
+      loadRules([nodes['node-a'], nodes['node-b']], scenario),
       listener.ready,
     ]);
-    await applyChanges(nodes, scenario);
+    await applyChanges(nodes, scenario, 'built');
+    if (tap) await tapBeforeNat(nodes['node-a'], scenario);
   } catch (fault) {
     await close().catch(() => undefined);
     throw fault;
@@ -58,57 +69,22 @@ export async function startLab(scenario: Scenario): Promise<Lab> {
     nodeB: nodes['node-b'],
     web: nodes.web,
     wire: nodes.wire,
-    target: WEB_SERVICE,
-    podTarget: WEB,
+    target: targetsOf(scenario, scenario.protocol).target,
+    podTarget: targetsOf(scenario, scenario.protocol).control,
+    targetsFor: (protocol = scenario.protocol) => targetsOf(scenario, protocol),
+    applyChanges: when => applyChanges(nodes, scenario, when),
+    forgetFlows: () => forgetTunnelFlows(nodes['node-a']),
     close,
   };
 }
 
-/** Every node of a cluster has the rules, not only the one that uses them. */
-async function loadRules(nodes: LabNodes, scenario: Scenario): Promise<void> {
-  const service = {
-    name: 'default/web',
-    protocol: 'tcp',
-    clusterIp: WEB_SERVICE,
-    endpoint: WEB,
-  } as const;
-  const input = kubeProxyRules(scenario.kubeProxy, [service], CLUSTER_CIDR);
-  await Promise.all(
-    [nodes['node-a'], nodes['node-b']].map(node => node.run('iptables-restore', [], { input })),
-  );
-}
-
-async function applyChanges(nodes: LabNodes, scenario: Scenario): Promise<void> {
-  for (const { node, command, args, input } of scenario.changes ?? []) {
+async function applyChanges(
+  nodes: LabNodes,
+  { changes }: Scenario,
+  stage: ChangeStage,
+): Promise<void> {
+  for (const { node, command, args, input, when = 'built' } of changes) {
+    if (when !== stage) continue;
     await nodes[node].run(command, args, input === undefined ? {} : { input });
   }
-}
-
-interface Listener {
-  readonly ready: Promise<void>;
-  stop(): Promise<void>;
-}
-
-function startListener(web: NetnsNode): Listener {
-  const program = fileURLToPath(new URL('./listener.js', import.meta.url));
-  const args = [program, WEB.address, String(WEB.port)];
-  const running = web.start(process.execPath, args, { openInput: true });
-  const words = text(running.stderr).catch(messageOf);
-  const ready = Promise.race([once(running.stdout, 'data'), diedEarly(running, words)]).then(
-    () => undefined,
-  );
-  // If the build fails first, nobody waits for it.
-  ready.catch(() => undefined);
-  return {
-    ready,
-    stop: () => {
-      running.closeInput();
-      return running.stop('SIGTERM');
-    },
-  };
-}
-
-async function diedEarly(running: RunningCommand, words: Promise<string>): Promise<never> {
-  await running.ended;
-  throw new StalesumError('internal', messageOf(`the listener in pod web ended: ${await words}`));
 }

@@ -14,11 +14,16 @@ export interface Endpoint {
   readonly port: number;
 }
 
+export type Protocol = 'tcp' | 'udp';
+
 /** One Kubernetes node as flannel sets it up. */
 export interface NodeLayout {
   readonly name: 'node-a' | 'node-b';
   /** Its NIC `eth0`, and the wire's port at the other end. */
   readonly address: string;
+  /** Some scenarios use these instead for the tunnel. */
+  readonly secondaryAddress: string;
+  readonly ipv6Address: string;
   readonly mac: string;
   readonly wirePort: string;
   /** Its VXLAN device `flannel.1`. */
@@ -32,6 +37,8 @@ export interface NodeLayout {
 export const NODE_A: NodeLayout = {
   name: 'node-a',
   address: '192.168.50.1',
+  secondaryAddress: '192.168.50.11',
+  ipv6Address: 'fd00:50::1',
   mac: '02:aa:00:00:00:01',
   wirePort: 'a',
   overlayAddress: '10.244.0.0',
@@ -43,6 +50,8 @@ export const NODE_A: NodeLayout = {
 export const NODE_B: NodeLayout = {
   name: 'node-b',
   address: '192.168.50.2',
+  secondaryAddress: '192.168.50.12',
+  ipv6Address: 'fd00:50::2',
   mac: '02:bb:00:00:00:01',
   wirePort: 'b',
   overlayAddress: '10.244.1.0',
@@ -51,11 +60,17 @@ export const NODE_B: NodeLayout = {
   podGateway: '10.244.1.1',
 };
 
-/** The pod, on node B. */
-export const WEB: Endpoint = { address: '10.244.1.2', port: 8080 };
+export const LAB_NODES: readonly NodeLayout[] = [NODE_A, NODE_B];
+
+/** The pod, on node B: it echoes what comes over TCP, and answers DNS queries over UDP. */
+export const WEB = {
+  address: '10.244.1.2',
+  ports: { tcp: 8080, udp: 53 },
+  closedPort: 8081,
+} as const;
 
 /** Its service, `default/web`. */
-export const WEB_SERVICE: Endpoint = { address: '10.96.0.10', port: 80 };
+export const WEB_SERVICE = { address: '10.96.0.10', ports: { tcp: 80, udp: 53 } } as const;
 
 /** Where the nodes send what they have no route for. Nobody is there. */
 export const ABSENT_GATEWAY = '192.168.50.254';

@@ -1,67 +1,116 @@
 /** One run of a scenario: the lab is built, the run recorded, and the recording examined. */
 import { mkdtemp } from 'node:fs/promises';
+import { release } from 'node:os';
 import type { ExitPolicy } from '../analysis/exit-code.js';
 import type { VerdictDocument } from '../analysis/verdict.js';
-import { tcpdump } from '../capture/tcpdump.js';
+import { chooseEngine } from '../capture/choose.js';
+import type { EngineChoice } from '../capture/engine.js';
 import { examinePaths } from '../evidence/examine.js';
 import { recordRun } from '../evidence/record.js';
 import type { Node } from '../node/node.js';
 import { SynWatch } from '../probe/syn-watch.js';
 import { progressOn } from '../report/progress.js';
+import { expectedOn } from './expectation.js';
 import { startLab } from './lab.js';
-import { VXLAN } from './layout.js';
-import type { Scenario } from './scenarios.js';
+import { type Protocol, VXLAN } from './layout.js';
+import { type Retransmits, withRetransmits } from './retransmits.js';
+import type { Expectation, Scenario } from './scenario.js';
+import { TAP_INTERFACE } from './tap.js';
 
 export interface RunOptions {
   /** Where the recording is kept; without one it is gone with the lab. An empty folder. */
   readonly folder: string | undefined;
-  readonly timeoutSeconds: number;
+  readonly timeoutSeconds: number | undefined;
+  /** Connections to the target at once; else as the scenario has it. */
+  readonly attempts: number | undefined;
+  /** Instead of the scenario's own. */
+  readonly protocol: Protocol | undefined;
+  readonly retransmits: Retransmits;
+  /** Whether to capture node A's datagrams in front of NAT as well. */
+  readonly tap: boolean;
+  readonly engine: EngineChoice;
   readonly quiet: boolean;
   readonly policy: ExitPolicy;
 }
 
+export interface RunResult {
+  readonly verdict: VerdictDocument;
+  /** What the scenario must show on this kernel. */
+  readonly expected: Expectation;
+}
+
+/** Long enough for the 127 s after which a connect() with six retransmits gives up. Seconds. */
+const DEFAULT_TIMEOUT_SECONDS = 140;
+
 /** Runs a scenario and examines the recording of it. Must be called inside the lab's namespaces. */
-export async function runInLab(
-  scenario: Scenario,
-  { folder: kept, timeoutSeconds, quiet, policy }: RunOptions,
-): Promise<VerdictDocument> {
-  const progress = progressOn(process.stderr, quiet);
+export async function runInLab(scenario: Scenario, options: RunOptions): Promise<RunResult> {
+  const progress = progressOn(process.stderr, options.quiet);
+  const warn = (text: string) => {
+    progress.clear();
+    if (!options.quiet) process.stderr.write(`stalesum: ${text}\n`);
+  };
   try {
-    progress.show(`lab      building: ${scenario.title}`);
-    const lab = await startLab(scenario);
-    // The lab's own /run is in memory and goes with its namespaces, whatever ends them.
-    const folder = kept ?? (await mkdtemp('/run/stalesum-'));
-    try {
-      const watch = new SynWatch(await linearTimeouts(lab.nodeA), text =>
-        progress.show(`connect  ${text}`),
-      );
-      const point = { overlay: VXLAN.device, underlay: 'eth0' };
-      await recordRun(
-        {
-          scenario: scenario.name,
-          title: scenario.title,
-          emulated: false,
-          engine: tcpdump,
-          nodes: [
-            { node: lab.nodeA, ...point },
-            { node: lab.nodeB, ...point },
-          ],
-          tunnelPort: VXLAN.port,
-          control: lab.podTarget,
-          target: lab.target,
-          timeoutSeconds,
-        },
-        folder,
-        { step: text => progress.show(`run      ${text}`), overlayFrame: watch.visit },
-      );
-    } finally {
-      await lab.close();
-    }
+    const timed = withRetransmits(scenario, options.retransmits);
+    if (timed.shortcoming !== undefined) warn(timed.shortcoming);
+    const folder = await record(timed.scenario, options, text => progress.show(text), warn);
     progress.show('analyse  reading the captures');
-    return await examinePaths([folder], { tunnelPorts: [], policy });
+    const verdict = await examinePaths([folder], { tunnelPorts: [], policy: options.policy });
+    return { verdict, expected: expectedOn(scenario, release()) };
   } finally {
     progress.clear();
   }
+}
+
+/** Builds the lab, records the run in it, and takes it down; returns the recording's folder. */
+async function record(
+  scenario: Scenario,
+  options: RunOptions,
+  show: (text: string) => void,
+  warn: (text: string) => void,
+): Promise<string> {
+  show(`lab      building: ${scenario.title}`);
+  const lab = await startLab(scenario, { tap: options.tap });
+  // The lab's own /run is in memory and goes with its namespaces, whatever ends them.
+  const folder = options.folder ?? (await mkdtemp('/run/stalesum-'));
+  try {
+    const { engine, note } = await chooseEngine(options.engine, lab.nodeA);
+    if (note !== undefined) warn(note);
+    const protocol = options.protocol ?? scenario.protocol;
+    const attempts = options.attempts ?? scenario.attempts;
+    const watch = new SynWatch(await linearTimeouts(lab.nodeA), text => show(`connect  ${text}`));
+    const point = { overlay: VXLAN.device, underlay: 'eth0' };
+    await recordRun(
+      {
+        scenario: scenario.name,
+        title: scenario.title,
+        emulated: scenario.emulated,
+        engine,
+        nodes: [
+          { node: lab.nodeA, ...point, ...(options.tap ? { tap: TAP_INTERFACE } : {}) },
+          { node: lab.nodeB, ...point },
+        ],
+        tunnelPort: VXLAN.port,
+        protocol,
+        ...lab.targetsFor(protocol),
+        attempts,
+        bytes: scenario.bytes,
+        timeoutSeconds:
+          options.timeoutSeconds ?? scenario.timeoutSeconds ?? DEFAULT_TIMEOUT_SECONDS,
+        afterControl: async () => {
+          await lab.forgetFlows();
+          await lab.applyChanges('after-control');
+        },
+      },
+      folder,
+      {
+        step: text => show(`run      ${text}`),
+        overlayFrame: attempts === 1 && protocol === 'tcp' ? watch.visit : () => undefined,
+      },
+    );
+  } finally {
+    await lab.close();
+  }
+  return folder;
 }
 
 async function linearTimeouts(node: Node): Promise<number> {

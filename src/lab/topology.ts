@@ -1,6 +1,5 @@
 /** Builds the lab's namespaces, links, addresses and routes. */
 import { existsSync } from 'node:fs';
-import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import { StalesumError } from '../errors.js';
 import type { NetnsNode } from '../node/netns.js';
@@ -17,7 +16,8 @@ import {
   VXLAN,
   WEB,
 } from './layout.js';
-import type { LabSysctl, Scenario } from './scenarios.js';
+import type { LabSysctl, Scenario } from './scenario.js';
+import { sysctlFile, writeSysctls } from './sysctl.js';
 
 /** Together 10 s, ten times what the kernel may take. */
 const BRIDGE_TRIES = 500;
@@ -64,7 +64,7 @@ export async function buildTopology(
   await Promise.all([
     ipBatchIn(host, 'wire', wireCommands()),
     ipBatchIn(host, 'node-b', [...bridgeCommands(NODE_B), ...up('veth-web', 'master cni0')]),
-    ...[NODE_A, NODE_B].map(node => nodes.wire.run('ethtool', ['-K', node.wirePort, 'tx', 'off'])),
+    ...finishChecksums(nodes.wire, scenario),
     ...LAB_NODE_NAMES.map(name => writeSysctls(nodes[name], sysctlsOf(name, scenario))),
   ]);
   await Promise.all([
@@ -76,8 +76,8 @@ export async function buildTopology(
     ipBatchIn(host, 'web', webCommands()),
   ]);
   await Promise.all([
-    forwardTo(host, NODE_A, NODE_B),
-    forwardTo(host, NODE_B, NODE_A),
+    forwardTo(host, NODE_A, NODE_B, scenario),
+    forwardTo(host, NODE_B, NODE_A, scenario),
     bridgeForwards(host, 'wire', 'br0', [NODE_A.wirePort, NODE_B.wirePort]),
     bridgeForwards(host, 'node-b', 'cni0', ['veth-web']),
   ]);
@@ -98,13 +98,17 @@ function links(): string[] {
 function nodeCommands(node: NodeLayout, peer: NodeLayout, scenario: Scenario): string[] {
   const { outerChecksum, sourcePorts } = scenario.vxlan;
   const range = sourcePorts === undefined ? '' : ` srcport ${sourcePorts.join(' ')}`;
+  const local = tunnelAddress(node, scenario);
   return [
     ...up('lo'),
     `addr add ${node.address}/24 dev eth0`,
+    ...(local === node.secondaryAddress ? [`addr add ${local}/24 dev eth0`] : []),
+    // Nobody else can have it, so it is not asked for on the wire.
+    ...(local === node.ipv6Address ? [`addr add ${local}/64 dev eth0 nodad`] : []),
     ...up('eth0'),
     `route add default via ${ABSENT_GATEWAY} dev eth0`,
     `link add ${VXLAN.device} address ${node.overlayMac} mtu ${VXLAN.mtu} type vxlan` +
-      ` id ${VXLAN.vni} dev eth0 local ${node.address} dstport ${VXLAN.port}` +
+      ` id ${VXLAN.vni} dev eth0 local ${local} dstport ${VXLAN.port}` +
       ` nolearning ${outerChecksum}${range}`,
     `addr add ${node.overlayAddress}/32 dev ${VXLAN.device}`,
     ...up(VXLAN.device),
@@ -132,9 +136,15 @@ function webCommands(): string[] {
 }
 
 /**
- * The wire. Its ports' offload is turned off, so that a checksum that a node's NIC still owed is
- * finished here, as hardware would do it, and the receiver verifies what arrives.
+ * With the offload of the wire's ports turned off, a checksum that a node's NIC still owed is finished
+ * there, as hardware would do it, and the receiver verifies what arrives.
  */
+function finishChecksums(wire: Node, { wireOffload }: Scenario): Promise<unknown>[] {
+  return wireOffload === 'on'
+    ? []
+    : [NODE_A, NODE_B].map(({ wirePort }) => wire.run('ethtool', ['-K', wirePort, 'tx', 'off']));
+}
+
 function wireCommands(): string[] {
   return [
     // Without snooping it has nothing to say itself.
@@ -153,9 +163,21 @@ function up(link: string, more = ''): string[] {
   return [...quiet, `link set dev ${link} ${more} up`];
 }
 
+/** The address that a node's VXLAN device sends from and its peer sends to. */
+function tunnelAddress(node: NodeLayout, { vxlan }: Scenario): string {
+  if (vxlan.underlay === 'ipv6') return node.ipv6Address;
+  return vxlan.local === 'secondary' && node === NODE_A ? node.secondaryAddress : node.address;
+}
+
 /** Where the VXLAN device sends frames for its peer. This takes bridge(8), not ip(8). */
-async function forwardTo(host: Node, node: NodeLayout, peer: NodeLayout): Promise<void> {
-  const entry = [peer.overlayMac, 'dst', peer.address, 'dev', VXLAN.device, 'self', 'permanent'];
+async function forwardTo(
+  host: Node,
+  node: NodeLayout,
+  peer: NodeLayout,
+  scenario: Scenario,
+): Promise<void> {
+  const to = tunnelAddress(peer, scenario);
+  const entry = [peer.overlayMac, 'dst', to, 'dev', VXLAN.device, 'self', 'permanent'];
   await host.run('bridge', ['-n', node.name, 'fdb', 'add', ...entry]);
 }
 
@@ -200,22 +222,5 @@ function sysctlsOf(name: LabNodeName, scenario: Scenario): LabSysctl[] {
       .map(tables => ({ node: name, key: `net.bridge.bridge-nf-call-${tables}`, value: '0' }))
       .filter(({ key }) => existsSync(sysctlFile(key))),
   };
-  return [...own[name], ...(scenario.sysctls ?? []).filter(({ node }) => node === name)];
-}
-
-/** One `tee` a value: it needs no shell, and is there where sysctl(8) is not. */
-async function writeSysctls(node: Node, sysctls: readonly LabSysctl[]): Promise<void> {
-  const values = [...new Set(sysctls.map(({ value }) => value))];
-  await Promise.all(
-    values.map(input => {
-      const files = sysctls
-        .filter(({ value }) => value === input)
-        .map(({ key }) => sysctlFile(key));
-      return node.run('tee', files, { input });
-    }),
-  );
-}
-
-function sysctlFile(key: string): string {
-  return join('/proc/sys', key.replaceAll('.', '/'));
+  return [...own[name], ...scenario.sysctls.filter(({ node }) => node === name)];
 }

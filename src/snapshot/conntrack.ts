@@ -42,17 +42,20 @@ export function parseConntrackList(text: string): ConntrackEntry[] {
 /** The events of `conntrack -E -o timestamp`, in the order in which they were printed. */
 export function parseConntrackEvents(text: string): ConntrackEvent[] {
   return text.split('\n').flatMap(line => {
-    const match = /^\[(\d+\.\d+)\s*\]\s*\[(NEW|UPDATE|DESTROY)\]\s*(.*)$/.exec(line);
-    const at = match && parseInstant(match[1] ?? '');
-    const entry = match && parseEntry(match[3] ?? '');
-    return at && entry ? [{ at, type: match[2] as ConntrackEvent['type'], entry }] : [];
+    const match = /^\[(\d+)\.(\d+) *\]\s*\[(NEW|UPDATE|DESTROY)\]\s*(.*)$/.exec(line);
+    if (!match) return [];
+    const [, seconds = '', microseconds = '', type, rest = ''] = match;
+    // Older versions print 2651 us as "2651  ": padded behind, without the zeros in front.
+    const at = parseInstant(`${seconds}.${microseconds.padStart(6, '0')}`);
+    const entry = parseEntry(rest);
+    return at && entry ? [{ at, type: type as ConntrackEvent['type'], entry }] : [];
   });
 }
 
 function parseEntry(line: string): ConntrackEntry | undefined {
   const text = line.trim();
   const protocol = /^(?:ipv[46]\s+\d+\s+)?([a-z]\w*)\s+\d+\s/.exec(text)?.[1];
-  const tuples = text.match(/src=\S+ dst=\S+(?: sport=\d+ dport=\d+)?/g);
+  const tuples = text.match(/src=[^\s=]+ dst=[^\s=]+(?: sport=\d+ dport=\d+)?/g);
   if (!protocol || tuples?.length !== 2) return undefined;
   const [original, reply] = tuples.map(parseTuple);
   return original && reply ? { protocol, original, reply, text } : undefined;

@@ -47,13 +47,14 @@ export function parseLinks(text: string): Links {
     if (device) vxlan.set(name, device);
     const kind = device ? 'vxlan' : KINDS.exec(block)?.[1];
     if (kind) kinds.set(name, kind);
-    for (const match of block.matchAll(/^\s+inet6? ([0-9a-f.:]+)/gm)) addresses.add(match[1] ?? '');
+    for (const match of block.matchAll(/^[ \t]+inet6? ([0-9a-f.:]+)/gm))
+      addresses.add(match[1] ?? '');
   }
   return { vxlan: [...vxlan.values()], addresses, kinds };
 }
 
 function parseVxlan(name: string, block: string): VxlanDevice | undefined {
-  const details = /^\s+vxlan (?:external )?id (\d+) (.*)$/m.exec(block);
+  const details = /^[ \t]+vxlan (?:external )?id (\d+) (.*)$/m.exec(block);
   if (!details) return undefined;
   const words = ` ${details[2]} `;
   const value = (key: string) => new RegExp(` ${key} (\\S+)`).exec(words)?.[1];
@@ -65,7 +66,8 @@ function parseVxlan(name: string, block: string): VxlanDevice | undefined {
     port: Number(value('dstport') ?? 8472),
     local: value('local') ?? value('local6'),
     underlay: value('dev'),
-    sourcePorts: high > 0 ? { low, high } : undefined,
+    // An empty range means the system's, as `srcport 0 0` does.
+    sourcePorts: high > low ? { low, high } : undefined,
     udpChecksum: flag(words, 'udpcsum'),
     udp6ZeroChecksumTx: flag(words, 'udp6zerocsumtx'),
     udp6ZeroChecksumRx: flag(words, 'udp6zerocsumrx'),

@@ -6,7 +6,7 @@ export type Sysctls = ReadonlyMap<string, string>;
 export function parseSysctls(text: string): Sysctls {
   const settings = new Map<string, string>();
   for (const line of text.split('\n')) {
-    const match = /^(?:\/proc\/sys\/)?(\S+?)(?:\s*=\s*|\s+)(\S.*)$/.exec(line.trim());
+    const match = /^(?:\/proc\/sys\/)?([^\s=#]+)(?:\s*=\s*|\s+)([^\s=].*)$/.exec(line.trim());
     if (match) settings.set((match[1] ?? '').replaceAll('/', '.'), (match[2] ?? '').trim());
   }
   return settings;

@@ -47,12 +47,18 @@ export async function takeCounters(
   await Promise.all([
     save(folder, counters, async () => formatNstat(await readCounters(node))),
     save(folder, rules, () => output(node, 'iptables-save', ['-c'])),
+    save(folder, `ip6${rules.slice(2)}`, () => output(node, 'ip6tables-save', ['-c'])),
   ]);
 }
 
 /** `conntrack -L` as it stands now. */
 export async function takeConntrackList(node: Node, folder: string): Promise<void> {
-  await save(folder, SNAPSHOT_FILES.conntrackList, () => output(node, 'conntrack', ['-L']));
+  await save(folder, SNAPSHOT_FILES.conntrackList, async () => {
+    const families = ['ipv4', 'ipv6'].map(family =>
+      output(node, 'conntrack', ['-L', '-f', family]),
+    );
+    return (await Promise.all(families)).join('');
+  });
 }
 
 async function readLinks(node: Node): Promise<string> {
