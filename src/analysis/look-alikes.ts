@@ -14,20 +14,17 @@ export function lookAlikeOf(
   examined: ExaminedConnection,
   verdict: VerdictName,
 ): string | undefined {
-  if (verdict === 'stale-checksum' || verdict === 'mangled-checksum') return undefined;
-  return (
-    lostDatagrams(examined, verdict) ??
-    refused(examined) ??
-    unanswered(examined) ??
-    tooLarge(examined)
-  );
+  // A wrong checksum is explained already.
+  if (['stale-checksum', 'mangled-checksum', 'other-corruption'].includes(verdict))
+    return undefined;
+  return lostDatagrams(examined) ?? refused(examined) ?? unanswered(examined) ?? tooLarge(examined);
 }
 
 /** Attempts that did not come out of the receiver's tunnel, by where they were seen last. */
-function lostDatagrams(examined: ExaminedConnection, verdict: VerdictName): string | undefined {
+function lostDatagrams(examined: ExaminedConnection): string | undefined {
   const delivered = deliveries(examined);
   const lost = examined.attempts.filter((_, index) => delivered[index] === false);
-  if (lost.length === 0 || verdict === 'other-corruption') return undefined;
+  if (lost.length === 0) return undefined;
   const what = examined.connection.protocol === 'udp' ? 'datagram' : 'SYN';
   const count = `${lost.length} ${what}${lost.length === 1 ? '' : 's'}`;
   const seenAt = (layer: Layer, side: Side) =>

@@ -103,8 +103,7 @@ function nodeCommands(node: NodeLayout, peer: NodeLayout, scenario: Scenario): s
     ...up('lo'),
     `addr add ${node.address}/24 dev eth0`,
     ...(local === node.secondaryAddress ? [`addr add ${local}/24 dev eth0`] : []),
-    // Nobody else can have it, so it is not asked for on the wire.
-    ...(local === node.ipv6Address ? [`addr add ${local}/64 dev eth0 nodad`] : []),
+    ...(local === node.ipv6Address ? ipv6Commands(node, peer) : []),
     ...up('eth0'),
     `route add default via ${ABSENT_GATEWAY} dev eth0`,
     `link add ${VXLAN.device} address ${node.overlayMac} mtu ${VXLAN.mtu} type vxlan` +
@@ -114,6 +113,20 @@ function nodeCommands(node: NodeLayout, peer: NodeLayout, scenario: Scenario): s
     ...up(VXLAN.device),
     `route add ${peer.podNetwork} via ${peer.overlayAddress} dev ${VXLAN.device} onlink`,
     `neigh add ${peer.overlayAddress} lladdr ${peer.overlayMac} dev ${VXLAN.device} nud permanent`,
+  ];
+}
+
+/**
+ * A node's IPv6 address, without a word on the wire. The neighbours know each other, nobody looks for
+ * duplicates, and without ARP the address joins no group of which MLD would report (addrconf_join_solict()
+ * in net/ipv6/addrconf.c); turned on again, ARP has nothing to say.
+ */
+function ipv6Commands(node: NodeLayout, peer: NodeLayout): string[] {
+  return [
+    'link set dev eth0 arp off',
+    `addr add ${node.ipv6Address}/64 dev eth0 nodad`,
+    'link set dev eth0 arp on',
+    `neigh add ${peer.ipv6Address} lladdr ${peer.mac} dev eth0 nud permanent`,
   ];
 }
 

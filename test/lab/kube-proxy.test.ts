@@ -21,7 +21,7 @@ const defaults: KubeProxyOptions = {
 };
 
 function rules(options: Partial<KubeProxyOptions> = {}): string[] {
-  return kubeProxyRules({ ...defaults, ...options }, [web], '10.244.0.0/16').split('\n');
+  return kubeProxyRules({ ...defaults, ...options }, [web], '10.244.0.0/16', 'ipv4').split('\n');
 }
 
 function chain(lines: readonly string[], name: string): string[] {

@@ -3,16 +3,15 @@ import { NODE_A, VXLAN } from '../layout.js';
 import type { LabChange, Scenario } from '../scenario.js';
 import { NOT_REWRITTEN, OTHER_CORRUPTION, PATCHED } from './clusters.js';
 
-/** Offsets in bits from the outer UDP header: 8 bytes of it, VXLAN (8), Ethernet (14), IPv4 (20). */
-const INNER_TCP = 8 * (8 + 8 + 14 + 20);
+/** Bits from the outer UDP header to inner headers: 8 bytes of it, VXLAN (8), Ethernet (14), IPv4 (20). */
+const INNER_IP = 8 * (8 + 8 + 14);
+const INNER_TCP = INNER_IP + 8 * 20;
+const INNER_IS_TCP = `@th,${INNER_IP + 8 * 9},8 6`;
 const INNER_TCP_FLAGS = `@th,${INNER_TCP + 8 * 13},8`;
 const INNER_TCP_CHECKSUM = `@th,${INNER_TCP + 8 * 16},16`;
 
 /** Above every datagram that a small packet makes, below one that carries a full segment. */
 const BLACK_HOLE_BYTES = 1400;
-
-/** Where the middlebox says the datagrams come from. Nobody has this address. */
-const MIDDLEBOX_ADDRESS = '192.168.50.77';
 
 /** A fault of the wire, on the way from node A to node B: what becomes of the tunnel's datagrams. */
 function onTheWire(statement: string): LabChange {
@@ -34,22 +33,21 @@ function onTheWire(statement: string): LabChange {
 
 /** SYN without ACK; the limit is used up by the first one and refills no sooner than a day later. */
 const LOSE_FIRST_SYN = onTheWire(
-  `${INNER_TCP_FLAGS} & 0x12 == 0x02 limit rate 1/day burst 1 packets drop`,
+  `${INNER_IS_TCP} ${INNER_TCP_FLAGS} & 0x12 == 0x02 limit rate 1/day burst 1 packets drop`,
 );
 
 /** Bridges send no ICMP. */
 const DROP_LARGE = onTheWire(`ip length > ${BLACK_HOLE_BYTES} drop`);
 
 /** The checksum may still be pending here, so what is written need not be what arrives: just wrong. */
-const BREAK_INNER_CHECKSUM = onTheWire(`${INNER_TCP_CHECKSUM} set 0xdead`);
+const BREAK_INNER_CHECKSUM = onTheWire(`${INNER_IS_TCP} ${INNER_TCP_CHECKSUM} set 0xdead`);
 
 /**
- * nft mends both checksums when it rewrites an address. A middlebox that forgets the UDP one is had
- * by keeping that (with the length beside it) in the mark and putting it back.
+ * A middlebox that routes, translates 192.168.50.1 to 192.168.51.1, and forgets the UDP checksum. The
+ * fields are written raw, because nft would mend that one too; the IP header's own checksum stays right
+ * without mending: the TTL's 0x40 becomes 0x3f where the address gains 0x0100, so its sum is the same.
  */
-const REWRITE_ADDRESS = onTheWire(
-  `meta mark set @th,32,32 ip saddr set ${MIDDLEBOX_ADDRESS} @th,32,32 set meta mark`,
-);
+const REWRITE_ADDRESS = onTheWire('@nh,64,8 64 @nh,64,8 set 63 @nh,96,32 set 0xc0a83301');
 
 export const LOOK_ALIKES: readonly Scenario[] = [
   {
