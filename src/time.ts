@@ -30,3 +30,11 @@ export function parseInstant(text: string): Instant | undefined {
 export function formatInstant(instant: Instant): string {
   return `${instant.seconds}.${String(instant.nanoseconds).padStart(9, '0')}`;
 }
+
+/** The instant so many seconds later. */
+export function addSeconds({ seconds, nanoseconds }: Instant, add: number): Instant {
+  const whole = Math.floor(add);
+  const sum = nanoseconds + Math.round((add - whole) * 1e9);
+  const carry = Math.floor(sum / 1e9);
+  return { seconds: seconds + whole + carry, nanoseconds: sum - carry * 1e9 };
+}

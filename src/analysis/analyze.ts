@@ -3,9 +3,10 @@
 import type { NodeSnapshot } from '../snapshot/node-snapshot.js';
 import { formatInstant } from '../time.js';
 import { TOOL } from '../version.js';
-import { connectionsOf, layerOf } from './connections.js';
+import { compareClocks } from './clock-pairs.js';
+import { connectionsOf, layerOf, suspectReplies } from './connections.js';
 import { serviceOf } from './conntrack-lookup.js';
-import { isProbed, judgeControl } from './control.js';
+import { belongsTo, controlFault, isProbed, judgeControl } from './control.js';
 import { deliveries } from './delivery.js';
 import { type ExaminedConnection, examineConnections } from './examined-connection.js';
 import { type ExitPolicy, exitCodeFor } from './exit-code.js';
@@ -18,7 +19,6 @@ import { summarize } from './summary.js';
 import {
   type CaptureReport,
   type CaptureRole,
-  type ControlReport,
   type DelaySummary,
   type Environment,
   type FlowReport,
@@ -51,20 +51,24 @@ interface Judged {
 
 /** Judges everything that was captured; the gravest connection gives the verdict. */
 export function analyze(input: AnalysisInput, policy: ExitPolicy): VerdictDocument {
+  const connections = connectionsOf(input.captures);
   const examined = withoutSharedDifferences(
-    examineConnections(connectionsOf(input.captures), input),
+    examineConnections([...connections, ...suspectReplies(connections)], input),
   );
   const control = judgeControl(input, examined);
+  const fault = controlFault(input, control);
   const flows = relevant(examined, input)
     .map(connection => ({ examined: connection, judged: judgeFlow(connection, input.captures) }))
     .filter(isWorthListing)
+    .map(flow => ({ ...flow, judged: heldAgainstControl(flow.judged, fault) }))
     .sort(bySeriousness);
   const main = flows[0];
-  const { verdict, grade, because } = heldAgainstControl(main?.judged, control, input);
+  const { verdict, grade, because } =
+    main?.judged ?? heldAgainstControl(nothingFound(input), fault);
   const reports = flows
     .slice(0, LISTED_FLOWS)
     .map(flow => reportFlow(flow.examined, flow.judged, measuredConnect(flow.examined, input)));
-  const warnings = warningsOf(input, flows, control);
+  const warnings = warningsOf(input, flows, fault);
   const isConviction = verdict === 'stale-checksum' || verdict === 'mangled-checksum';
   return {
     schema: VERDICT_SCHEMA,
@@ -72,7 +76,10 @@ export function analyze(input: AnalysisInput, policy: ExitPolicy): VerdictDocume
     verdict,
     grade,
     exitCode: exitCodeFor(verdict, grade, hasDamage(input), policy),
-    summary: summarize(verdict, grade, reports[0], because),
+    summary: summarize(verdict, grade, reports[0], because, {
+      atSender: main !== undefined && isShownAtSender(main.examined),
+      convicted: flows.filter(({ judged }) => judged.verdict === verdict).length,
+    }),
     witnesses:
       isConviction && main?.judged.decisive
         ? witnessesFor(main.examined, main.judged.decisive)
@@ -80,6 +87,7 @@ export function analyze(input: AnalysisInput, policy: ExitPolicy): VerdictDocume
     flows: reports,
     delays: summarizeDelays(reports),
     captures: input.captures.map(capture => reportCapture(capture, main?.examined)),
+    clocks: compareClocks(examined),
     control: control ?? null,
     environment: environmentOf(input),
     recommendations: recommend(verdict, main?.examined.device, because),
@@ -93,17 +101,28 @@ function relevant(
   { run }: AnalysisInput,
 ): readonly ExaminedConnection[] {
   const control = run?.connections.find(({ purpose }) => purpose === 'control');
-  return control ? examined.filter(connection => !isProbed(connection, control)) : examined;
+  return control ? examined.filter(connection => !belongsTo(connection, control)) : examined;
 }
 
-/** Neighbour discovery and the like is examined, but listed only where something is wrong with it. */
+/** Neighbour discovery, and answers, are examined, but listed only where something is wrong with them. */
 function isWorthListing({ examined, judged }: Judged): boolean {
   const { connection } = examined;
+  if (connection.isReply) {
+    return isConvicted(judged) || judged.verdict === 'other-corruption' || hasDoubt(judged);
+  }
   if (connection.protocol !== 'other') {
     const tunnelled = connection.forward.some(({ flow }) => flow.encapsulated);
     return tunnelled || examined.attempts.length > 0;
   }
   return judged.verdict === 'other-corruption';
+}
+
+function isConvicted({ verdict }: FlowVerdict): boolean {
+  return verdict === 'stale-checksum' || verdict === 'mangled-checksum';
+}
+
+function hasDoubt({ decisive }: FlowVerdict): boolean {
+  return decisive !== undefined && decisive.doubt !== '';
 }
 
 function bySeriousness(a: Judged, b: Judged): number {
@@ -118,38 +137,42 @@ function gradeRank(grade: Grade): number {
 }
 
 /** A live run whose control was not clean proves nothing, and acquits no one. */
-function heldAgainstControl(
-  judged: FlowVerdict | undefined,
-  control: ControlReport | undefined,
-  input: AnalysisInput,
-): { verdict: VerdictName; grade: Grade; because: string } {
-  const { verdict, grade, because } = judged ?? nothingFound(input);
-  if (!control || control.clean) return { verdict, grade, because };
-  if (verdict === 'stale-checksum' || verdict === 'mangled-checksum') {
-    return { verdict, grade: grade === 'proved' ? 'supported' : grade, because };
+function heldAgainstControl(judged: FlowVerdict, fault: string | undefined): FlowVerdict {
+  if (fault === undefined) return judged;
+  if (isConvicted(judged)) {
+    return { ...judged, grade: judged.grade === 'proved' ? 'supported' : judged.grade };
   }
-  return { verdict: 'inconclusive', grade: 'none', because: control.statement };
+  return { ...judged, verdict: 'inconclusive', grade: 'none', because: fault };
 }
 
-function nothingFound({ captures }: AnalysisInput): {
-  verdict: VerdictName;
-  grade: Grade;
-  because: string;
-} {
+function nothingFound({ captures }: AnalysisInput): FlowVerdict {
   if (captures.some(({ layer }) => layer === 'underlay')) {
     return {
       verdict: 'no-tunnel-traffic',
       grade: 'none',
+      decisive: undefined,
       because: 'the underlay captures hold no VXLAN datagram of a connection',
     };
   }
   return {
     verdict: 'inconclusive',
     grade: 'none',
+    decisive: undefined,
     because:
       'no VXLAN datagram was found on the known tunnel ports: capture the NIC that carries the tunnel, ' +
       'or name its port with --port',
   };
+}
+
+/**
+ * Whether the input shows the sender's side: its conntrack, a tap, or a capture that is known for the
+ * sender's by its node, its option, its unfinished checksums, or the receiver's beside it.
+ */
+function isShownAtSender({ ports, sightings }: ExaminedConnection): boolean {
+  return (
+    ports.some(({ binding, tapped }) => binding !== undefined || tapped !== undefined) ||
+    sightings.some(({ layer, side }) => layer === 'underlay' && side === 'sender')
+  );
 }
 
 function measuredConnect(examined: ExaminedConnection, { run }: AnalysisInput): number | undefined {
@@ -170,12 +193,12 @@ function hasDamage({ captures }: AnalysisInput): boolean {
 function warningsOf(
   input: AnalysisInput,
   flows: readonly Judged[],
-  control: ControlReport | undefined,
+  controlFault: string | undefined,
 ): string[] {
   const warnings: string[] = [];
   if (input.run?.emulated)
     warnings.push('emulated: a rule of the lab did what an old kernel would do');
-  if (control && !control.clean) warnings.push(`control: ${control.statement}`);
+  if (controlFault !== undefined) warnings.push(`control: ${controlFault}`);
   for (const { name, kernelDrops, truncated, observation } of input.captures) {
     if (kernelDrops) warnings.push(`${name}: the kernel dropped ${kernelDrops} packets`);
     if (truncated)
@@ -199,7 +222,7 @@ function warningsOf(
 }
 
 function hidesLoss({ examined, judged }: Judged): boolean {
-  if (judged.verdict !== 'stale-checksum' && judged.verdict !== 'mangled-checksum') return false;
+  if (!isConvicted(judged)) return false;
   const delivered = deliveries(examined);
   return examined.attempts.some(({ seen }, index) =>
     seen.some(({ record }) => delivered[index] && record.outerChecksum.state === 'mismatch'),

@@ -3,7 +3,7 @@
  * the number of flows, not of packets.
  */
 import type { CapturedFrame } from '../capture-file/frame.js';
-import { compareInstants, type Instant } from '../time.js';
+import { compareInstants, type Instant, secondsBetween } from '../time.js';
 import { formatAddress } from '../wire/address.js';
 import { type ChecksumFinding, emptyFinding, judgePacket } from '../wire/checksum-state.js';
 import { isFragment, PROTOCOL_TCP, PROTOCOL_UDP } from '../wire/ip.js';
@@ -24,6 +24,8 @@ import type {
 
 /** SYNs, SYN-ACKs and queries kept of one flow. Linux gives up after some ten SYNs. */
 const KEPT_PACKETS = 64;
+/** Copies of one packet are no further apart. */
+const COPY_SECONDS = 0.1;
 /** Outer ports remembered of one flow; a retransmitted SYN takes another one at most each time. */
 const KEPT_PORTS = 64;
 
@@ -134,6 +136,7 @@ export class CaptureObserver {
       firstInnerMismatch: undefined,
       resets: 0,
       notKept: 0,
+      copies: 0,
     };
   }
 
@@ -154,16 +157,26 @@ export class CaptureObserver {
   #keepSpecial(flow: FlowObservation, frame: CapturedFrame): void {
     if (this.#packet.sourcePort < 0) return;
     if (flow.protocol === 'udp') {
-      if (flow.queries.length < KEPT_PACKETS) flow.queries.push(this.#record(frame));
+      this.#keep(flow.queries, flow, frame);
       return;
     }
     if (flow.protocol !== 'tcp') return;
     const flags = tcp.flags(frame.view, this.#packet.ip.payload);
     if ((flags & tcp.FLAG_RST) !== 0) flow.resets++;
     if ((flags & tcp.FLAG_SYN) === 0) return;
-    const list = (flags & tcp.FLAG_ACK) === 0 ? flow.syns : flow.synAcks;
-    if (list.length < KEPT_PACKETS) list.push(this.#record(frame));
-    else flow.notKept++;
+    this.#keep((flags & tcp.FLAG_ACK) === 0 ? flow.syns : flow.synAcks, flow, frame);
+  }
+
+  /** Keeps a packet, unless it is another copy of the one before. */
+  #keep(list: PacketRecord[], flow: FlowObservation, frame: CapturedFrame): void {
+    if (list.length >= KEPT_PACKETS) {
+      if (flow.protocol === 'tcp') flow.notKept++;
+      return;
+    }
+    const record = this.#record(frame);
+    const before = list.at(-1);
+    if (before && isCopy(before, record)) flow.copies++;
+    else list.push(record);
   }
 
   #addDatagram(flow: FlowObservation, frame: CapturedFrame): void {
@@ -255,6 +268,18 @@ export class CaptureObserver {
       timestampEcho: timestamps < 0 ? -1 : view.getUint32(timestamps + 4),
     };
   }
+}
+
+/**
+ * The same bytes again within a time in which nobody sends a retransmit (the kernel's shortest is
+ * TCP_RTO_MIN, 200 ms): a mirror port, `-i any`, a bond, a VLAN and its parent.
+ */
+function isCopy(before: PacketRecord, record: PacketRecord): boolean {
+  return (
+    before.fingerprint === record.fingerprint &&
+    before.outer?.sourcePort === record.outer?.sourcePort &&
+    Math.abs(secondsBetween(before.at, record.at)) < COPY_SECONDS
+  );
 }
 
 function copyOf(finding: ChecksumFinding): ChecksumRecord {

@@ -2,7 +2,7 @@
  * From flows in single captures to connections: both directions, at every point where a capture was
  * taken, with each transmission of the SYN paired across them.
  */
-import { compareInstants, type Instant, secondsBetween } from '../time.js';
+import { addSeconds, compareInstants, type Instant, secondsBetween } from '../time.js';
 import type { CaptureInput, Layer } from './input.js';
 import type { FlowObservation, PacketRecord } from './observation.js';
 
@@ -22,6 +22,8 @@ export interface Connection {
   readonly destinationPort: number;
   readonly forward: readonly Sighting[];
   readonly reverse: readonly Sighting[];
+  /** Whether this is the answering direction, looked at for its own checksums. */
+  readonly isReply: boolean;
 }
 
 /** What a capture shows: the user's word, or what is in it. Only a tap is logged by netfilter. */
@@ -72,9 +74,31 @@ function pairDirections(directions: ReadonlyMap<string, readonly Sighting[]>): C
       destinationPort: first.destinationPort,
       forward,
       reverse,
+      isReply: false,
     });
   }
   return connections;
+}
+
+/** The answering directions in which an underlay capture shows a wrong checksum. */
+export function suspectReplies(connections: readonly Connection[]): Connection[] {
+  return connections
+    .filter(({ reverse }) =>
+      reverse.some(
+        ({ layer, flow }) =>
+          layer === 'underlay' && (flow.datagrams.mismatch > 0 || flow.innerMismatch > 0),
+      ),
+    )
+    .map(connection => ({
+      ...connection,
+      source: connection.destination,
+      destination: connection.source,
+      sourcePort: connection.destinationPort,
+      destinationPort: connection.sourcePort,
+      forward: connection.reverse,
+      reverse: connection.forward,
+      isReply: true,
+    }));
 }
 
 /** Whether `candidate` opened the connection: it sent a SYN, the other a SYN-ACK, or it spoke first. */
@@ -84,7 +108,15 @@ function isInitiator(candidate: readonly Sighting[], other: readonly Sighting[])
   const answered = (list: readonly Sighting[]) => list.some(({ flow }) => flow.synAcks.length > 0);
   if (opened(candidate) !== opened(other)) return opened(candidate);
   if (answered(candidate) !== answered(other)) return answered(other);
-  return false;
+  return spokeFirst(candidate, other);
+}
+
+/** Told by a capture that shows both: clocks of different captures need not agree. */
+function spokeFirst(candidate: readonly Sighting[], other: readonly Sighting[]): boolean {
+  return candidate.some(({ capture, flow }) => {
+    const answer = other.find(sighting => sighting.capture === capture);
+    return answer !== undefined && compareInstants(flow.firstSeen, answer.flow.firstSeen) < 0;
+  });
 }
 
 function endpoint(flow: FlowObservation, end: 'source' | 'destination'): string {
@@ -105,28 +137,56 @@ export interface Attempt {
 
 /**
  * Pairs the first packets of a connection across its captures, by their bytes, and by time where
- * bytes repeat. In the order of the sender's clock as far as it was captured.
+ * bytes repeat; captures whose clocks are apart are first brought together. In the order of the
+ * first capture's clock.
  *
  * @param ordered the forward sightings, the one to trust first for order and time in front
  */
 export function attemptsOf(protocol: string, ordered: readonly Sighting[]): Attempt[] {
   const attempts: { at: Instant; seen: { sighting: Sighting; record: PacketRecord }[] }[] = [];
   for (const sighting of ordered) {
-    const { flow } = sighting;
-    for (const record of protocol === 'udp' ? flow.queries : flow.syns) {
+    const records = firstPackets(protocol, sighting);
+    const shift = clockShift(attempts, records);
+    for (const record of records) {
+      const at = addSeconds(record.at, -shift);
       const candidates = attempts.filter(
         attempt =>
           attempt.seen[0]!.record.fingerprint === record.fingerprint &&
           !attempt.seen.some(other => other.sighting === sighting),
       );
-      const nearest = candidates.sort(
-        (a, b) => distance(a.at, record.at) - distance(b.at, record.at),
-      )[0];
+      const nearest = candidates.sort((a, b) => distance(a.at, at) - distance(b.at, at))[0];
       if (nearest) nearest.seen.push({ sighting, record });
-      else attempts.push({ at: record.at, seen: [{ sighting, record }] });
+      else attempts.push({ at, seen: [{ sighting, record }] });
     }
   }
   return attempts.sort((a, b) => compareInstants(a.at, b.at));
+}
+
+function firstPackets(protocol: string, { flow }: Sighting): readonly PacketRecord[] {
+  return protocol === 'udp' ? flow.queries : flow.syns;
+}
+
+/**
+ * Seconds by which a capture's clock is ahead of the attempts', by the packets whose bytes are found
+ * once in both; where bytes repeat, by the first of them.
+ */
+function clockShift(
+  attempts: readonly { readonly at: Instant; readonly seen: Attempt['seen'] }[],
+  records: readonly PacketRecord[],
+): number {
+  const shifts = records.flatMap(record => {
+    const same = attempts.filter(({ seen }) => seen[0]!.record.fingerprint === record.fingerprint);
+    const repeated = records.some(
+      other => other !== record && other.fingerprint === record.fingerprint,
+    );
+    return same.length === 1 && !repeated ? [secondsBetween(same[0]!.at, record.at)] : [];
+  });
+  if (shifts.length > 0) return shifts.sort((a, b) => a - b)[Math.floor(shifts.length / 2)]!;
+  const [first] = records;
+  const counterpart = attempts.find(
+    ({ seen }) => seen[0]!.record.fingerprint === first?.fingerprint,
+  );
+  return first && counterpart ? secondsBetween(counterpart.at, first.at) : 0;
 }
 
 function distance(a: Instant, b: Instant): number {

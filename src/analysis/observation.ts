@@ -96,6 +96,8 @@ export interface FlowObservation {
   resets: number;
   /** Packets that would have been kept if the bound had allowed. */
   notKept: number;
+  /** First packets that were captured more than once, as on a mirror port or with `-i any`. */
+  copies: number;
 }
 
 export interface CaptureObservation {

@@ -36,6 +36,8 @@ export interface PortUse {
   readonly otherStored: number;
   /** A SYN of this port was right while another was wrong: one rewrite cannot do that. */
   readonly synsDisagree: boolean;
+  /** They were right when they left: whatever broke them is not on the sender. */
+  readonly rightAtSender: boolean;
 }
 
 /** A datagram as a tap in mangle POSTROUTING saw it: behind the VXLAN device, in front of nat. */
@@ -184,12 +186,20 @@ function fromCapturesAlone(
   mismatch: PacketRecord,
   context: PortContext,
 ): PortFinding {
+  if (use.rightAtSender) {
+    return invalid(use, context, "it left the sender's NIC with a right one: broken on the way");
+  }
   if (use.synsDisagree) {
     return invalid(use, context, 'other SYNs from the same outer port have a right checksum');
   }
   // Before the differences are compared: those of one value under changing bytes vary.
   if (isMangled(use, mismatch, context)) {
-    return { ...base(use, context), state: 'mangled', rewritten: true };
+    return {
+      ...base(use, context),
+      state: 'mangled',
+      change: movedFrom(use, context),
+      rewritten: true,
+    };
   }
   if (use.otherDifferences > 0) {
     return invalid(use, context, 'the difference varies within one outer flow');
@@ -201,13 +211,20 @@ function fromCapturesAlone(
   );
 }
 
+/** The change of address, where the device sends from another one than the datagrams have. */
+function movedFrom(use: PortUse, { device }: PortContext): AddressChange | undefined {
+  const { local } = device ?? {};
+  const isSameFamily = local?.includes(':') === use.source.includes(':');
+  return local !== undefined && isSameFamily ? addressChange(local, use.source) : undefined;
+}
+
 /**
- * 0xffff throughout, from a sender that is not known to make outer checksums. A stale checksum is
- * 0xffff only by chance, once in 65535.
+ * 0xffff throughout (or what it is with another address), from a sender that is not known to make
+ * outer checksums. A stale checksum is 0xffff only by chance, once in 65535.
  */
 function isMangled(use: PortUse, mismatch: PacketRecord, context: PortContext): boolean {
   return (
-    mismatch.outerChecksum.stored === mangledZero() &&
+    mismatch.outerChecksum.stored === mangledZero(movedFrom(use, context)) &&
     use.otherStored === 0 &&
     context.makesChecksums !== true
   );
@@ -251,7 +268,8 @@ function byArithmeticAlone(
   mismatch: PacketRecord,
   context: PortContext,
 ): PortFinding {
-  const recovered = recover(use, mismatch, undefined);
+  const change = movedFrom(use, context);
+  const recovered = recover(use, mismatch, change);
   const { low, high, exact } = context.range;
   const inRange = recovered >= low && recovered < high;
   if (isAmbiguousPort(recovered) || (exact && !inRange)) {
@@ -265,7 +283,8 @@ function byArithmeticAlone(
   return {
     ...base(use, context),
     state: 'stale',
-    before: { source: use.source, sourcePort: recovered },
+    before: { source: (change && context.device?.local) ?? use.source, sourcePort: recovered },
+    change,
     rewritten: true,
     doubt: inRange
       ? ''

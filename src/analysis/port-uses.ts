@@ -1,4 +1,5 @@
 /** What all underlay captures of a connection together show of each outer source port. */
+import { compareInstants } from '../time.js';
 import type { Attempt } from './connections.js';
 import type { OuterPortUse } from './observation.js';
 import type { PortUse, TappedOrigin } from './outer-port.js';
@@ -40,7 +41,28 @@ export function portUses(
       otherDifferences: use.otherDifferences,
       otherStored: use.otherStored,
       synsDisagree: synsDisagree(attempts, use),
+      rightAtSender: rightAtSender(use, list),
     };
+  });
+}
+
+/**
+ * Whether the sender's own capture, behind its nat, shows the port with right checksums only, from
+ * before the first wrong one at the receiver on.
+ */
+function rightAtSender(
+  { firstMismatch }: OuterPortUse,
+  list: readonly { readonly sighting: SidedSighting; readonly use: OuterPortUse }[],
+): boolean {
+  return list.some(({ sighting, use }) => {
+    const { valid, zero, mismatch } = use.datagrams;
+    return (
+      sighting.side === 'sender' &&
+      valid + zero > 0 &&
+      mismatch === 0 &&
+      firstMismatch !== undefined &&
+      compareInstants(use.first.at, firstMismatch.at) <= 0
+    );
   });
 }
 

@@ -3,7 +3,7 @@
  * user or a folder said, by a node's own addresses, or by what is in them.
  */
 import type { NodeSnapshot } from '../snapshot/node-snapshot.js';
-import { compareInstants } from '../time.js';
+import { compareInstants, secondsBetween } from '../time.js';
 import type { Connection, Sighting } from './connections.js';
 import type { Layer, Side } from './input.js';
 
@@ -18,7 +18,7 @@ export function withSides(
   snapshots: readonly NodeSnapshot[],
 ): SidedSighting[] {
   const senderNode = findSenderNode(connection, snapshots);
-  const byContent = sendersByContent(connection.forward);
+  const byContent = sendersByContent(connection);
   const sided = connection.forward.map(sighting => ({
     ...sighting,
     side: sideOf(sighting, senderNode, byContent),
@@ -47,27 +47,46 @@ export function findSenderNode(
     if (node !== undefined) nodes.set(node, [...(nodes.get(node) ?? []), sighting]);
   }
   if (nodes.size < 2) return undefined;
-  const ranked = [...nodes.values()].map(list => [...list].sort(mostLikelySender)[0]!);
-  return ranked.sort(mostLikelySender)[0]!.capture.node;
+  const ofEach = [...nodes.values()].map(list => mostLikelySenderFirst(list, connection)[0]!);
+  return mostLikelySenderFirst(ofEach, connection)[0]!.capture.node;
 }
 
-function sendersByContent(forward: readonly Sighting[]): Set<Sighting> {
+function sendersByContent(connection: Connection): Set<Sighting> {
   const senders = new Set<Sighting>();
   for (const layer of ['overlay', 'underlay'] as const) {
-    const list = forward.filter(sighting => sighting.layer === layer);
-    const [first] = [...list].sort(mostLikelySender);
+    const list = connection.forward.filter(sighting => sighting.layer === layer);
+    const [first] = mostLikelySenderFirst(list, connection);
     if (first && (list.length > 1 || first.flow.innerPartial > 0)) senders.add(first);
   }
   return senders;
 }
 
-/** Sender first: it sees every SYN, with checksums that offload has not finished, and it sees them first. */
-function mostLikelySender(a: Sighting, b: Sighting): number {
-  return (
-    firstPackets(b) - firstPackets(a) ||
-    Math.sign(b.flow.innerPartial) - Math.sign(a.flow.innerPartial) ||
-    compareInstants(a.flow.firstSeen, b.flow.firstSeen)
+/**
+ * Sender first: it sees every SYN, with checksums that offload has not finished, and it waits longer
+ * for the answer than the receiver does. That asks nothing of the clocks, unlike who saw it first.
+ */
+function mostLikelySenderFirst(list: readonly Sighting[], connection: Connection): Sighting[] {
+  const waits = new Map(list.map(sighting => [sighting, answerSeconds(sighting, connection)]));
+  const wait = (sighting: Sighting) => waits.get(sighting) ?? 0;
+  return [...list].sort(
+    (a, b) =>
+      firstPackets(b) - firstPackets(a) ||
+      Math.sign(b.flow.innerPartial) - Math.sign(a.flow.innerPartial) ||
+      wait(b) - wait(a) ||
+      compareInstants(a.flow.firstSeen, b.flow.firstSeen),
   );
+}
+
+/** From a SYN to the SYN-ACK that echoes its timestamp, in one capture; 0 where it shows none. */
+function answerSeconds({ capture, flow }: Sighting, { reverse }: Connection): number {
+  const answers = reverse.find(sighting => sighting.capture === capture)?.flow.synAcks ?? [];
+  for (const answer of answers) {
+    const syn = flow.syns.find(
+      ({ timestampValue }) => timestampValue >= 0 && timestampValue === answer.timestampEcho,
+    );
+    if (syn) return secondsBetween(syn.at, answer.at);
+  }
+  return 0;
 }
 
 function firstPackets({ flow }: Sighting): number {

@@ -1,11 +1,19 @@
 /** The sentence that a ticket can start with. */
 import type { FlowReport, Grade, VerdictName } from './verdict.js';
 
+export interface SummaryFacts {
+  /** Whether something shows that it happened on the sender, and not somewhere on the way. */
+  readonly atSender: boolean;
+  /** Connections with the same verdict, the one that is summed up among them. */
+  readonly convicted: number;
+}
+
 export function summarize(
   verdict: VerdictName,
   grade: Grade,
   flow: FlowReport | undefined,
   because: string,
+  { atSender, convicted }: SummaryFacts,
 ): string {
   if (!flow) return capitalize(`${because}.`);
   const target = flow.inner.service
@@ -13,16 +21,18 @@ export function summarize(
     : flow.inner.destination;
   const way = `${flow.inner.source} to ${target}`;
   const ports = portsOf(flow);
+  const others = convicted > 1 ? `, and ${convicted - 1} more connections` : '';
   switch (verdict) {
     case 'stale-checksum':
-      return (
-        `A second SNAT rewrote the outer VXLAN source port${ports} under a checksum that still is the old ` +
-        `port's (${grade}): ${lossOf(flow)}, ${way}.`
-      );
+      return atSender
+        ? `A second SNAT rewrote the outer VXLAN source port${ports} under a checksum that still is the old ` +
+            `port's (${grade}): ${lossOf(flow)}, ${way}${others}.`
+        : `The outer VXLAN source port was rewritten after the checksum was made${ports} (${grade}): ` +
+            `${lossOf(flow)}, ${way}${others}.`;
     case 'mangled-checksum':
       return (
         `A second SNAT rewrote the outer VXLAN source port${ports} and turned its zero checksum into ` +
-        `${badChecksum(flow)} (${grade}): ${lossOf(flow)}, ${way}.`
+        `${badChecksum(flow)} (${grade}): ${lossOf(flow)}, ${way}${others}.`
       );
     case 'double-snat-harmless':
       return `The outer VXLAN source port was rewritten a second time${ports}, without harm: ${way}.`;

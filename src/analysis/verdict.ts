@@ -5,6 +5,7 @@
  */
 
 import type { VxlanDevice } from '../snapshot/links.js';
+import type { ClockReport } from './clock-pairs.js';
 
 export const VERDICT_SCHEMA = 'stalesum.verdict/1';
 
@@ -198,6 +199,8 @@ export interface VerdictDocument {
   readonly flows: readonly FlowReport[];
   readonly delays: DelaySummary;
   readonly captures: readonly CaptureReport[];
+  /** How far the clocks of captures that show the same packets are apart. */
+  readonly clocks: readonly ClockReport[];
   readonly control: ControlReport | null;
   readonly environment: Environment | null;
   readonly recommendations: readonly Recommendation[];

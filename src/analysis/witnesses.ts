@@ -165,7 +165,8 @@ function receiverCounters(examined: ExaminedConnection, finding: PortFinding): W
   if (!receiver?.countersBefore || !receiver.countersAfter) return undefined;
   const name = finding.use.source.includes(':') ? 'Udp6InCsumErrors' : 'UdpInCsumErrors';
   const grown = growth(receiver.countersBefore, receiver.countersAfter, name);
-  if (!grown) return undefined;
+  // Less than before: the node was started again in between, and nobody knows.
+  if (grown === undefined || grown <= 0) return undefined;
   return {
     kind: 'receiver-counters',
     statement: `${name} +${grown} on ${receiver.node}`,

@@ -1,9 +1,13 @@
 /** The proof of one datagram, written out so that it can be followed with a calculator. */
-import type { FlowReport } from '../analysis/verdict.js';
+import type { CaptureReport, FlowReport, FrameReference, SynReport } from '../analysis/verdict.js';
+import { printable } from '../output.js';
 import { columns } from './text.js';
 
 /** Lines for the first convicted SYN of a flow; none where nothing is to be shown. */
-export function arithmeticLines({ syns, outer }: FlowReport): string[] {
+export function arithmeticLines(
+  { syns, outer }: FlowReport,
+  captures: readonly CaptureReport[],
+): string[] {
   const syn = syns.find(({ checksum }) => checksum?.state === 'stale');
   if (!syn?.checksum || syn.outerSourcePort === null || syn.recoveredPort === null || !outer) {
     return [];
@@ -15,9 +19,9 @@ export function arithmeticLines({ syns, outer }: FlowReport): string[] {
   if (plain !== syn.recoveredPort) return [];
   const total = port + correct - stored;
   const wrapped = total === plain ? '' : `  = ${total}, and ${total > plain ? '-' : '+'} 65535`;
-  const [number = 1] = [syns.indexOf(syn) + 1];
-  const frame = syn.frames.find(({ capture }) => capture.includes('underlay')) ?? syn.frames[0];
-  const where = frame ? ` (${frame.capture}, frame ${frame.number})` : '';
+  const number = syns.indexOf(syn) + 1;
+  const frame = frameToShow(syn, captures);
+  const where = frame ? ` (${printable(frame.capture)}, frame ${frame.number})` : '';
   return [
     `SYN ${number}${where}, one's-complement arithmetic (modulo 65535):`,
     ...columns([
@@ -27,6 +31,20 @@ export function arithmeticLines({ syns, outer }: FlowReport): string[] {
       ['= source port it was made for', right(plain), hex(plain), wrapped],
     ]),
   ];
+}
+
+/** At the receiver nothing is left for offload to finish, so any tool computes the same sum there. */
+function frameToShow(
+  { frames }: SynReport,
+  captures: readonly CaptureReport[],
+): FrameReference | undefined {
+  const roles = ['peer-underlay', 'underlay'];
+  const found = roles.flatMap(role =>
+    frames.filter(frame =>
+      captures.some(({ name, role: own }) => name === frame.capture && own === role),
+    ),
+  );
+  return found[0];
 }
 
 function oneComplement(value: number): number {

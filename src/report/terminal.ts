@@ -55,7 +55,7 @@ export function terminalReport(verdict: VerdictDocument, options: TerminalOption
     indent(histogramLines(verdict.delays, verdict.flows)),
     labelled('What to do', recommendationLines(verdict)),
     labelled('Note', verdict.warnings.flatMap(bullet)),
-    labelled('Captures', captureLines(verdict)),
+    labelled('Captures', [...captureLines(verdict), ...clockLines(verdict)]),
     options.evidence === undefined ? [] : [`Evidence  ${printable(options.evidence)}`],
   ];
   const text = sections.filter(lines => lines.length > 0).map(lines => lines.join('\n'));
@@ -124,12 +124,31 @@ function captureLines({ captures }: VerdictDocument): string[] {
   );
 }
 
-function flowSections({ flows }: VerdictDocument): string[][] {
+/** Clocks of one machine, or well kept ones, are not worth a line. */
+const NOTED_OFFSET_SECONDS = 0.005;
+
+function clockLines({ clocks }: VerdictDocument): string[] {
+  return clocks
+    .filter(({ offsetSeconds }) => Math.abs(offsetSeconds) > NOTED_OFFSET_SECONDS)
+    .flatMap(({ reference, other, offsetSeconds, uncertaintySeconds, driftPpm, packets }) => {
+      const uncertain =
+        uncertaintySeconds === null
+          ? ', transit included'
+          : ` +/- ${uncertaintySeconds.toFixed(6)} s`;
+      const drift = driftPpm === null ? '' : `, drift ${driftPpm.toFixed(1)} ppm`;
+      const text =
+        `clock of ${other} is ${Math.abs(offsetSeconds).toFixed(6)} s ${offsetSeconds > 0 ? 'ahead of' : 'behind'} ` +
+        `${reference}${uncertain}${drift}, by ${packets} packets that both show`;
+      return wrap(printable(text), WIDTH, 2);
+    });
+}
+
+function flowSections({ flows, captures }: VerdictDocument): string[][] {
   const shown = flows
     .slice(0, SHOWN_FLOWS)
     .flatMap((flow, index) => [
       flowLines(flow, index > 0),
-      index === 0 ? indent(arithmeticLines(flow)) : [],
+      index === 0 ? indent(arithmeticLines(flow, captures)) : [],
     ]);
   const more = flows.length - SHOWN_FLOWS;
   if (more > 0) shown.push([`  ${more} more connections: see --json`]);

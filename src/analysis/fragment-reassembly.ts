@@ -1,0 +1,169 @@
+/**
+ * Puts fragmented IP datagrams together, in bounded memory. Fragments may come in any order; a
+ * datagram that is not whole in time, or that has to make room for others, is handed on as far as it
+ * came, so that what its first fragment tells is not lost: its checksum is then `unverifiable`.
+ */
+import { type IpLayer, PROTOCOL_TCP, PROTOCOL_UDP } from '../wire/ip.js';
+import { FragmentedDatagram, type FragmentFrame, type RebuiltPacket } from './fragment-datagram.js';
+
+export interface ReassemblyLimits {
+  /** Bytes held for datagrams that are not whole; Linux holds 4 MB (net.ipv4.ipfrag_high_thresh). */
+  readonly bytes: number;
+  /** Datagrams that are not whole. */
+  readonly datagrams: number;
+  /** Seconds of capture time that a datagram is waited for (net.ipv4.ipfrag_time). */
+  readonly seconds: number;
+}
+
+export const DEFAULT_REASSEMBLY_LIMITS: ReassemblyLimits = {
+  bytes: 8 * 1024 * 1024,
+  datagrams: 8192,
+  seconds: 30,
+};
+
+/** What became of fragmented datagrams. */
+export interface FragmentCounts {
+  /** Datagrams put together whole. */
+  reassembled: number;
+  /** Datagrams of which not all fragments came in time, or room was lacking for. */
+  incomplete: number;
+  /** Those among them that had to go before their time, because a bound was reached. */
+  evicted: number;
+  /** Datagrams dropped because their fragments overlap or contradict each other. */
+  overlapping: number;
+}
+
+const MAX_PACKET_LENGTH = 0xffff;
+const IPV6_DESTINATION_OPTIONS = 60;
+
+export class FragmentReassembly {
+  readonly counts: FragmentCounts = { reassembled: 0, incomplete: 0, evicted: 0, overlapping: 0 };
+  readonly #limits: ReassemblyLimits;
+  readonly #deliver: (packet: RebuiltPacket) => void;
+  /** Oldest first: a map keeps the order of insertion. */
+  readonly #pending = new Map<string, FragmentedDatagram>();
+  #bytes = 0;
+
+  /** @param deliver called for each datagram once it is whole, or given up */
+  constructor(deliver: (packet: RebuiltPacket) => void, limits = DEFAULT_REASSEMBLY_LIMITS) {
+    this.#deliver = deliver;
+    this.#limits = limits;
+  }
+
+  /**
+   * Takes a fragment; false if it is none that could be put together (its datagram carries neither
+   * TCP nor UDP, or its lengths cannot be true), and is the caller's to count.
+   */
+  take(bytes: Uint8Array, view: DataView, end: number, layer: IpLayer, at: FragmentFrame): boolean {
+    if (layer.version === 0 || !isWorthIt(layer) || !isLawful(layer)) return false;
+    this.#expire(at.seconds);
+    const key = keyOf(view, layer, at.interfaceIndex);
+    const frame = {
+      number: at.number,
+      seconds: at.seconds,
+      nanoseconds: at.nanoseconds,
+      interfaceIndex: at.interfaceIndex,
+    };
+    const datagram = this.#pending.get(key) ?? this.#begin(key, layer.version, frame);
+    if (datagram.dropped) return true;
+    const before = datagram.cost;
+    const result = datagram.add(bytes, end, layer, frame);
+    this.#bytes += datagram.cost - before;
+    if (result === 'complete') this.#finish(datagram);
+    else if (result === 'overlap') this.#drop(datagram);
+    this.#makeRoom();
+    return true;
+  }
+
+  /** Gives up whatever is not whole. */
+  end(): void {
+    for (const datagram of this.#pending.values()) this.#giveUp(datagram);
+  }
+
+  #begin(key: string, version: 4 | 6, frame: FragmentFrame): FragmentedDatagram {
+    const datagram = new FragmentedDatagram(key, version, frame);
+    this.#pending.set(key, datagram);
+    this.#bytes += datagram.cost;
+    return datagram;
+  }
+
+  #finish(datagram: FragmentedDatagram): void {
+    this.counts.reassembled++;
+    this.#forget(datagram);
+    const packet = datagram.rebuild();
+    if (packet) this.#deliver(packet);
+  }
+
+  /** Its place stays taken until its time is over, so that what still comes of it begins nothing new. */
+  #drop(datagram: FragmentedDatagram): void {
+    this.counts.overlapping++;
+    const packet = datagram.rebuild();
+    this.#bytes -= datagram.cost;
+    datagram.drop();
+    this.#bytes += datagram.cost;
+    if (packet) this.#deliver({ ...packet, missing: -1 });
+  }
+
+  #giveUp(datagram: FragmentedDatagram): void {
+    this.#forget(datagram);
+    if (datagram.dropped) return;
+    this.counts.incomplete++;
+    const packet = datagram.rebuild();
+    if (packet) this.#deliver(packet);
+  }
+
+  #forget(datagram: FragmentedDatagram): void {
+    this.#pending.delete(datagram.key);
+    this.#bytes -= datagram.cost;
+  }
+
+  #expire(now: number): void {
+    for (const datagram of this.#pending.values()) {
+      // A clock set back, or a capture put in front of another, is no reason to wait for ever.
+      if (Math.abs(now - datagram.since) <= this.#limits.seconds) return;
+      this.#giveUp(datagram);
+    }
+  }
+
+  #makeRoom(): void {
+    const { bytes, datagrams } = this.#limits;
+    for (const datagram of this.#pending.values()) {
+      if (this.#bytes <= bytes && this.#pending.size <= datagrams) return;
+      if (!datagram.dropped) this.counts.evicted++;
+      this.#giveUp(datagram);
+    }
+  }
+}
+
+/** Only what has a checksum to be judged; behind IPv6 destination options it may have one. */
+function isWorthIt({ protocol }: IpLayer): boolean {
+  return (
+    protocol === PROTOCOL_UDP || protocol === PROTOCOL_TCP || protocol === IPV6_DESTINATION_OPTIONS
+  );
+}
+
+/** All but the last one have a multiple of 8 bytes, and none goes beyond what a packet may have. */
+function isLawful(layer: IpLayer): boolean {
+  const length = layer.end - layer.fragmentable;
+  const header = layer.fragmentable - layer.start;
+  if (layer.assumedEnd || length <= 0) return false;
+  if (layer.moreFragments && length % 8 !== 0) return false;
+  return header + layer.fragmentOffset + length <= MAX_PACKET_LENGTH;
+}
+
+/** Interface, addresses, identification, and IPv4's protocol (RFC 791 section 3.2, RFC 8200 section 4.5). */
+function keyOf(view: DataView, layer: IpLayer, interfaceIndex: number): string {
+  let key = String.fromCharCode(interfaceIndex, layer.version === 4 ? layer.protocol : 0x100);
+  for (let i = 0; i < layer.addressLength; i += 2) {
+    key += String.fromCharCode(
+      view.getUint16(layer.sourceAt + i),
+      view.getUint16(layer.destinationAt + i),
+    );
+  }
+  if (layer.version === 4) return key + String.fromCharCode(view.getUint16(layer.start + 4));
+  const identification = layer.fragmentable - 4;
+  return (
+    key +
+    String.fromCharCode(view.getUint16(identification), view.getUint16(identification + 2))
+  );
+}
