@@ -5,8 +5,8 @@ import type { ExitPolicy } from '../analysis/exit-code.js';
 import type { CaptureInput } from '../analysis/input.js';
 import type { VerdictDocument } from '../analysis/verdict.js';
 import { readCaptureFile } from '../capture-file/file.js';
+import type { CapturedFrame } from '../capture-file/frame.js';
 import { readCaptureStream } from '../capture-file/stream.js';
-import type { CaptureFileSummary } from '../capture-file/summary.js';
 import { StalesumError } from '../errors.js';
 import { readNodeSnapshot } from '../snapshot/read-folder.js';
 import { linkTypeName } from '../wire/link-layer.js';
@@ -43,7 +43,7 @@ export async function examineSources(
   const run = sources.recording === undefined ? undefined : await readRunFile(sources.recording);
   const ports = new Set([...DEFAULT_TUNNEL_PORTS, ...options.tunnelPorts]);
   const captures: CaptureInput[] = [];
-  for (const source of sources.captures) captures.push(await readCapture(source, ports, run));
+  for (const source of sources.captures) captures.push(...(await readCaptures(source, ports, run)));
   const snapshots = await Promise.all(
     sources.nodes.map(({ folder, node }) => readNodeSnapshot(folder, node)),
   );
@@ -57,37 +57,41 @@ export async function examineSources(
   );
 }
 
-async function readCapture(
+/** The captures of one file: one for each interface that it names. */
+async function readCaptures(
   source: CaptureSource,
   tunnelPorts: ReadonlySet<number>,
   run: RunFile | undefined,
-): Promise<CaptureInput> {
-  const observer = new CaptureObserver(tunnelPorts);
+): Promise<CaptureInput[]> {
+  const observers: CaptureObserver[] = [];
+  const visit = (frame: CapturedFrame) => {
+    observers[frame.interfaceIndex] ??= new CaptureObserver(tunnelPorts);
+    observers[frame.interfaceIndex]!.visit(frame);
+  };
   const summary =
     source.path === '-'
-      ? await readCaptureStream(process.stdin, source.name, observer.visit)
-      : await readCaptureFile(source.path, observer.visit);
+      ? await readCaptureStream(process.stdin, source.name, visit)
+      : await readCaptureFile(source.path, visit);
   const told = run?.captures.find(({ name }) => name === source.name);
+  const seen = summary.interfaces.flatMap((from, index) => {
+    const observer = observers[index];
+    return observer ? [{ from, observer }] : [];
+  });
+  // A capture without a frame is a fact as well: nothing passed there.
   const [first] = summary.interfaces;
-  return {
-    name: source.name,
+  const shown =
+    seen.length === 0 && first ? [{ from: first, observer: new CaptureObserver() }] : seen;
+  return shown.map(({ from, observer }, index) => ({
+    name:
+      shown.length === 1 ? source.name : `${source.name} (${from.name ?? `interface ${index}`})`,
     node: source.node,
     layer: source.layer,
     side: source.side,
-    interface: first?.name ?? told?.interface,
-    linkType: linkTypesOf(summary),
-    kernelDrops: dropsOf(summary) ?? told?.kernelDrops,
+    interface: from.name ?? told?.interface,
+    linkType: linkTypeName(from.linkType),
+    kernelDrops: from.kernelDrops ?? told?.kernelDrops,
     truncated: summary.truncated,
     sha256: summary.sha256 ?? undefined,
     observation: observer.result(),
-  };
-}
-
-function linkTypesOf({ interfaces }: CaptureFileSummary): string {
-  return [...new Set(interfaces.map(({ linkType }) => linkTypeName(linkType)))].join(', ');
-}
-
-function dropsOf({ interfaces }: CaptureFileSummary): number | undefined {
-  const counted = interfaces.flatMap(({ kernelDrops }) => kernelDrops ?? []);
-  return counted.length === 0 ? undefined : counted.reduce((sum, drops) => sum + drops, 0);
+  }));
 }
