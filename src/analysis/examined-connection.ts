@@ -76,7 +76,7 @@ function examine(
       others: uses.filter(other => other !== use),
       device,
       range: rangeOf(device, sender, habit),
-      makesChecksums: makesChecksums(use.source.includes(':'), device, habit),
+      makesChecksums: makesChecksums(use.source.includes(':'), device, habit, uses),
       otherAddresses: otherAddresses(use, uses, device, sender),
     };
     return judgePort(use, context);

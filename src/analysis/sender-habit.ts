@@ -2,7 +2,7 @@
 import type { VxlanDevice } from '../snapshot/links.js';
 import type { NodeSnapshot } from '../snapshot/node-snapshot.js';
 import type { Connection } from './connections.js';
-import type { PortContext } from './outer-port.js';
+import type { PortContext, PortUse } from './outer-port.js';
 
 /** The kernel's default `net.ipv4.ip_local_port_range`, from which a VXLAN device takes its ports. */
 const DEFAULT_RANGE = { low: 32768, high: 61000 };
@@ -66,9 +66,13 @@ export function makesChecksums(
   overIpv6: boolean,
   device: VxlanDevice | undefined,
   habit: SenderHabit | undefined,
+  own: readonly PortUse[],
 ): boolean | undefined {
   if (overIpv6 && device?.udp6ZeroChecksumTx !== undefined) return !device.udp6ZeroChecksumTx;
   if (!overIpv6 && device?.udpChecksum !== undefined) return device.udpChecksum;
+  // The connection's own datagrams before others of the same address, which may be another device's.
+  if (own.some(({ counts }) => counts.valid > 0)) return true;
+  if (own.some(({ counts }) => counts.zero > 0)) return false;
   if (!habit) return undefined;
   if (habit.valid > 0) return true;
   return habit.zero > 0 ? false : undefined;
