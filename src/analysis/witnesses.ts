@@ -212,9 +212,14 @@ function timeline(examined: ExaminedConnection, finding: PortFinding): Witness |
     event => event.type === 'NEW' && near(event) && isEntryOf(winner.use.sourcePort, event.entry),
   );
   if (!born) return undefined;
+  // The kernel's collector may take an expired entry away well before the SYN that misses it.
+  const before = examined.attempts[index - 1]!.at;
   const died = events.find(
-    event =>
-      event.type === 'DESTROY' && near(event) && isEntryOf(finding.use.sourcePort, event.entry),
+    ({ type, at, entry }) =>
+      type === 'DESTROY' &&
+      isEntryOf(finding.use.sourcePort, entry) &&
+      secondsBetween(before, at) > 0 &&
+      secondsBetween(at, attempt.at) > -1,
   );
   const since = secondsBetween(examined.attempts[0]!.at, attempt.at).toFixed(3);
   const ended = died ? 'conntrack [DESTROY] of the entry that rewrote the others, and ' : '';

@@ -31,6 +31,7 @@ export async function lab(options: LabOptions): Promise<number> {
   ]);
   const built = await startLab(scenario);
   try {
+    await built.applyChanges('after-control');
     process.stderr.write(`${whereOneIs(scenario.name)}\n`);
     const running = attach(built.nodeA, command, args);
     onInterrupt(signal => {

@@ -1,14 +1,15 @@
 /** A lab: two nodes, a pod, the wire between the nodes, and a scenario that they are set up for. */
 import { localNode } from '../node/local.js';
 import type { NetnsNode } from '../node/netns.js';
+import { applyChanges } from './changes.js';
 import { forgetTunnelFlows } from './flows.js';
-import type { Endpoint, Protocol } from './layout.js';
+import type { Protocol } from './layout.js';
 import { startListener } from './pod.js';
 import type { ChangeStage, Scenario } from './scenario.js';
 import { loadRules, type RunTargets, targetsOf } from './services.js';
 import { settleIn } from './settle.js';
 import { tapBeforeNat } from './tap.js';
-import { buildTopology, type LabNodes, makeNamespaces, removeNamespaces } from './topology.js';
+import { buildTopology, makeNamespaces, removeNamespaces } from './topology.js';
 
 export interface Lab {
   readonly scenario: Scenario;
@@ -16,10 +17,6 @@ export interface Lab {
   readonly nodeB: NetnsNode;
   readonly web: NetnsNode;
   readonly wire: NetnsNode;
-  /** @deprecated see targetsFor */
-  readonly target: Endpoint;
-  /** @deprecated see targetsFor */
-  readonly podTarget: Endpoint;
   /** What to connect to from node A, by the scenario's own protocol or by another one. */
   targetsFor(protocol?: Protocol): RunTargets;
   /** Makes the scenario's changes of a stage; those of `built` were made by `startLab`. */
@@ -44,7 +41,7 @@ export interface LabOptions {
 export async function startLab(scenario: Scenario, { tap = false }: LabOptions = {}): Promise<Lab> {
   const host = localNode('lab');
   await settleIn(host);
-  const nodes = await makeNamespaces(host);
+  const nodes = await makeNamespaces(host, scenario);
   // Node takes a while to start, so the pod's program starts before its address is there.
   const listener = startListener(nodes.web);
   const close = async () => {
@@ -69,22 +66,9 @@ export async function startLab(scenario: Scenario, { tap = false }: LabOptions =
     nodeB: nodes['node-b'],
     web: nodes.web,
     wire: nodes.wire,
-    target: targetsOf(scenario, scenario.protocol).target,
-    podTarget: targetsOf(scenario, scenario.protocol).control,
     targetsFor: (protocol = scenario.protocol) => targetsOf(scenario, protocol),
     applyChanges: when => applyChanges(nodes, scenario, when),
     forgetFlows: () => forgetTunnelFlows(nodes['node-a']),
     close,
   };
-}
-
-async function applyChanges(
-  nodes: LabNodes,
-  { changes }: Scenario,
-  stage: ChangeStage,
-): Promise<void> {
-  for (const { node, command, args, input, when = 'built' } of changes) {
-    if (when !== stage) continue;
-    await nodes[node].run(command, args, input === undefined ? {} : { input });
-  }
 }

@@ -77,4 +77,10 @@ export const ABSENT_GATEWAY = '192.168.50.254';
 
 export const CLUSTER_CIDR = '10.244.0.0/16';
 
-export const VXLAN = { device: 'flannel.1', vni: 1, port: 8472, mtu: 1450 } as const;
+export const VXLAN = {
+  device: 'flannel.1',
+  vni: 1,
+  port: 8472,
+  /** By what is below the tunnel. */
+  mtu: { ipv4: 1450, ipv6: 1430 },
+} as const;

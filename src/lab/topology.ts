@@ -31,8 +31,8 @@ export type LabNodes = Readonly<Record<LabNodeName, NetnsNode>>;
  * @param host Runs commands in the namespaces around the lab.
  * @throws StalesumError `missing-tool` if the kernel lacks a kind of device.
  */
-export async function makeNamespaces(host: Node): Promise<LabNodes> {
-  await ipBatch(host, [...LAB_NODE_NAMES.map(name => `netns add ${name}`), ...links()]);
+export async function makeNamespaces(host: Node, scenario: Scenario): Promise<LabNodes> {
+  await ipBatch(host, [...LAB_NODE_NAMES.map(name => `netns add ${name}`), ...links(scenario)]);
   return {
     'node-a': netnsNode('node-a'),
     'node-b': netnsNode('node-b'),
@@ -63,13 +63,16 @@ export async function buildTopology(
   // only when the kernel next looks at such links, which is up to a second later.
   await Promise.all([
     ipBatchIn(host, 'wire', wireCommands()),
-    ipBatchIn(host, 'node-b', [...bridgeCommands(NODE_B), ...up('veth-web', 'master cni0')]),
+    ipBatchIn(host, 'node-b', [
+      ...bridgeCommands(NODE_B, scenario),
+      ...up('veth-web', 'master cni0'),
+    ]),
     ...finishChecksums(nodes.wire, scenario),
     ...LAB_NODE_NAMES.map(name => writeSysctls(nodes[name], sysctlsOf(name, scenario))),
   ]);
   await Promise.all([
     ipBatchIn(host, 'node-a', [
-      ...bridgeCommands(NODE_A),
+      ...bridgeCommands(NODE_A, scenario),
       ...nodeCommands(NODE_A, NODE_B, scenario),
     ]),
     ipBatchIn(host, 'node-b', nodeCommands(NODE_B, NODE_A, scenario)),
@@ -84,13 +87,13 @@ export async function buildTopology(
 }
 
 /** The links between the namespaces. A node's NIC keeps its offload, as a real one does. */
-function links(): string[] {
+function links(scenario: Scenario): string[] {
+  const mtu = overlayMtu(scenario);
   const nic = (node: NodeLayout) =>
     `link add eth0 netns ${node.name} address ${node.mac} type veth` +
     ` peer name ${node.wirePort} netns wire`;
   const pod =
-    `link add veth-web netns node-b mtu ${VXLAN.mtu} type veth` +
-    ` peer name eth0 mtu ${VXLAN.mtu} netns web`;
+    `link add veth-web netns node-b mtu ${mtu} type veth` + ` peer name eth0 mtu ${mtu} netns web`;
   return [nic(NODE_A), nic(NODE_B), pod];
 }
 
@@ -99,14 +102,15 @@ function nodeCommands(node: NodeLayout, peer: NodeLayout, scenario: Scenario): s
   const { outerChecksum, sourcePorts } = scenario.vxlan;
   const range = sourcePorts === undefined ? '' : ` srcport ${sourcePorts.join(' ')}`;
   const local = tunnelAddress(node, scenario);
+  const mtu = overlayMtu(scenario);
   return [
     ...up('lo'),
     `addr add ${node.address}/24 dev eth0`,
     ...(local === node.secondaryAddress ? [`addr add ${local}/24 dev eth0`] : []),
-    ...(local === node.ipv6Address ? ipv6Commands(node, peer) : []),
+    ...(local === node.ipv6Address ? quietIpv6(node, peer) : []),
     ...up('eth0'),
     `route add default via ${ABSENT_GATEWAY} dev eth0`,
-    `link add ${VXLAN.device} address ${node.overlayMac} mtu ${VXLAN.mtu} type vxlan` +
+    `link add ${VXLAN.device} address ${node.overlayMac} mtu ${mtu} type vxlan` +
       ` id ${VXLAN.vni} dev eth0 local ${local} dstport ${VXLAN.port}` +
       ` nolearning ${outerChecksum}${range}`,
     `addr add ${node.overlayAddress}/32 dev ${VXLAN.device}`,
@@ -117,23 +121,24 @@ function nodeCommands(node: NodeLayout, peer: NodeLayout, scenario: Scenario): s
 }
 
 /**
- * A node's IPv6 address, without a word on the wire. The neighbours know each other, nobody looks for
- * duplicates, and without ARP the address joins no group of which MLD would report (addrconf_join_solict()
- * in net/ipv6/addrconf.c); turned on again, ARP has nothing to say.
+ * Gives a node's NIC an IPv6 address, without a word on the wire: nobody looks for duplicates, and
+ * without ARP the address joins no group that MLD would report (addrconf_join_solict() in
+ * net/ipv6/addrconf.c). So the nodes are told of each other.
  */
-function ipv6Commands(node: NodeLayout, peer: NodeLayout): string[] {
+function quietIpv6(node: NodeLayout, peer: NodeLayout): string[] {
   return [
     'link set dev eth0 arp off',
     `addr add ${node.ipv6Address}/64 dev eth0 nodad`,
-    'link set dev eth0 arp on',
-    `neigh add ${peer.ipv6Address} lladdr ${peer.mac} dev eth0 nud permanent`,
+    ...[peer.ipv6Address, peer.address].map(
+      address => `neigh add ${address} lladdr ${peer.mac} dev eth0 nud permanent`,
+    ),
   ];
 }
 
 /** The bridge between a node and its pods, as flannel's CNI plugin makes it. */
-function bridgeCommands(node: NodeLayout): string[] {
+function bridgeCommands(node: NodeLayout, scenario: Scenario): string[] {
   return [
-    `link add cni0 mtu ${VXLAN.mtu} type bridge`,
+    `link add cni0 mtu ${overlayMtu(scenario)} type bridge`,
     `addr add ${node.podGateway}/24 dev cni0`,
     ...up('cni0'),
   ];
@@ -174,6 +179,11 @@ function wireCommands(): string[] {
 function up(link: string, more = ''): string[] {
   const quiet = existsSync('/proc/sys/net/ipv6') ? [`link set dev ${link} addrgenmode none`] : [];
   return [...quiet, `link set dev ${link} ${more} up`];
+}
+
+/** What the tunnel's headers leave of the NIC's 1500 bytes. Pods have the same. */
+function overlayMtu({ vxlan }: Scenario): number {
+  return VXLAN.mtu[vxlan.underlay];
 }
 
 /** The address that a node's VXLAN device sends from and its peer sends to. */

@@ -92,6 +92,33 @@ it('marks what does not come from a pod, then sends it to the endpoint', () => {
   );
 });
 
+it('has both ports of a service, each with its own chains', () => {
+  const dns: Service = {
+    name: 'default/web:dns',
+    protocol: 'udp',
+    clusterIp: { address: '10.96.0.10', port: 53 },
+    endpoint: { address: '10.244.1.2', port: 53 },
+  };
+  const text = kubeProxyRules(defaults, [dns, web], '10.244.0.0/16', 'ipv4').split('\n');
+  const portals = chain(text, 'KUBE-SERVICES');
+  expect(portals.map(line => / -j (\S+)/.exec(line)?.[1])).toEqual([
+    ...['KUBE-MARK-MASQ', serviceChain(dns), 'KUBE-MARK-MASQ', serviceChain(web)],
+    'KUBE-NODEPORTS',
+  ]);
+  expect(portals[1]).toBe(
+    '-A KUBE-SERVICES -d 10.96.0.10/32 -p udp -m comment --comment "default/web:dns cluster IP"' +
+      ` -m udp --dport 53 -j ${serviceChain(dns)}`,
+  );
+});
+
+it('has for IPv6 the same, without the block of localnet', () => {
+  const text = (family: 'ipv4' | 'ipv6') =>
+    kubeProxyRules(defaults, [], '10.244.0.0/16', family).split('\n');
+  const missing = text('ipv4').filter(line => !text('ipv6').includes(line));
+  expect(missing).toEqual([expect.stringContaining('-d 127.0.0.0/8')]);
+  expect(text('ipv6').filter(line => !text('ipv4').includes(line))).toEqual([]);
+});
+
 it('declares every chain that it fills or jumps to', () => {
   const builtIn = ['PREROUTING', 'INPUT', 'FORWARD', 'OUTPUT', 'POSTROUTING'];
   for (const table of rules().join('\n').split('COMMIT\n').slice(0, -1)) {

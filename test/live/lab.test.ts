@@ -1,4 +1,5 @@
 import { beforeAll, describe, expect, it } from 'vitest';
+import { SCENARIOS } from '../../src/lab/scenarios.js';
 import { eventually, processesMarked } from '../lab/processes.js';
 import { ENTRY, FACTS, runLab, startReadyLab } from '../lab/run.js';
 import { describeLive } from './require-live.js';
@@ -174,7 +175,7 @@ describeLive('the lab', () => {
     });
 
     it('masquerades one connection twice: the marked packet and the datagram around it', () => {
-      expect(packets(unpatched.natAfter, '-j KUBE-SVC-LOLE4ISW44XBNF3G')).toBe(1);
+      expect(packets(unpatched.natAfter, '-j KUBE-SVC-CDGGSHYLG3RE2FKL')).toBe(1);
       expect(packets(unpatched.natAfter, '-j MASQUERADE --random-fully')).toBe(2);
     });
 
@@ -300,7 +301,7 @@ describeLive('the lab command', () => {
     expect(outcome).toBe(64);
     expect(stderr).toBe(
       'stalesum: there is no scenario "nonsense"\n' +
-        '  scenarios: unpatched, kube-proxy-patched\n',
+        `  scenarios: ${SCENARIOS.map(({ name }) => name).join(', ')}\n`,
     );
   });
 
