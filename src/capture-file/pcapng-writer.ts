@@ -92,6 +92,54 @@ export function enhancedPacketBlock(
   return bytes;
 }
 
+/** Length of the block that `writeEnhancedPacket` writes for a frame, in bytes. */
+export function enhancedPacketBlockLength(frame: WritableFrame): number {
+  const options = frame.direction === 'unknown' ? 0 : DIRECTION_OPTIONS_LENGTH;
+  return enhancedPacketLength + padded(frame.end - frame.start) + options;
+}
+
+/**
+ * The same Enhanced Packet Block, written at `at` of a buffer that has room for it: a live capture
+ * writes a hundred thousand a second. Returns the offset behind it. Throws as `enhancedPacketBlock`.
+ */
+export function writeEnhancedPacket(
+  bytes: Uint8Array,
+  view: DataView,
+  at: number,
+  interfaceIndex: number,
+  frame: WritableFrame,
+): number {
+  assertWritable(frame, lastNanosecondSecond);
+  const captured = frame.end - frame.start;
+  const length = enhancedPacketBlockLength(frame);
+  const end = at + length;
+  const { high, low } = nanosecondTicks(frame);
+  view.setUint32(at, blockType.enhancedPacket, true);
+  view.setUint32(at + 4, length, true);
+  view.setUint32(at + 8, interfaceIndex, true);
+  view.setUint32(at + 12, high, true);
+  view.setUint32(at + 16, low, true);
+  view.setUint32(at + 20, captured, true);
+  view.setUint32(at + 24, frame.originalLength, true);
+  const packet = at + enhancedPacketLength - 4;
+  bytes.set(frame.bytes.subarray(frame.start, frame.end), packet);
+  // The buffer is used again: padding must not be what stood there before.
+  bytes.fill(0, packet + captured, packet + padded(captured));
+  if (frame.direction !== 'unknown') {
+    const flags = packet + padded(captured);
+    view.setUint16(flags, option.packetFlags, true);
+    view.setUint16(flags + 2, 4, true);
+    const { inbound, outbound } = directionBits;
+    view.setUint32(flags + 4, frame.direction === 'in' ? inbound : outbound, true);
+    view.setUint32(flags + 8, option.endOfOptions, true);
+  }
+  view.setUint32(end - 4, length, true);
+  return end;
+}
+
+/** epb_flags (4 + 4 bytes) and opt_endofopt. */
+const DIRECTION_OPTIONS_LENGTH = 12;
+
 /** An Interface Statistics Block; `at` is when the counters were read. */
 export function interfaceStatisticsBlock(
   interfaceIndex: number,

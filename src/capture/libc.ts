@@ -52,15 +52,16 @@ export interface Libc {
 }
 
 export interface PollHandle {
-  /** Goes on after an error, which ends the polling. */
-  restart(): void;
+  /** Goes on after a pause, or after an error, which is one. */
+  resume(): void;
+  pause(): void;
   close(): void;
 }
 
-export const EPERM = 1;
-export const EACCES = 13;
+const EPERM = 1;
+const EACCES = 13;
 export const ENODEV = 19;
-export const EAFNOSUPPORT = 97;
+const EAFNOSUPPORT = 97;
 export const ENETDOWN = 100;
 
 const SOL_SOCKET = 1;
@@ -121,7 +122,8 @@ async function load(): Promise<Libc> {
       const told = (...[status]: unknown[]) => onEvent(typeof status === 'number' && status < 0);
       const handle = koffi.node.poll(descriptor, { readable: true }, told);
       return {
-        restart: () => handle.start({ readable: true }, told),
+        resume: () => handle.start({ readable: true }, told),
+        pause: () => handle.stop(),
         close: () => handle.close(),
       };
     },

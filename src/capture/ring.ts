@@ -42,6 +42,12 @@ const SHAPE: RingShape = { blockBytes: 128 * 1024, blocks: 128, retireMillisecon
 /** Blocks visited before the event loop gets its turn. */
 const BLOCKS_A_TURN = 16;
 
+/**
+ * While packets come, the ring is looked at so often, and not each time a block is full: to be woken
+ * costs more than to walk a block. Milliseconds.
+ */
+const BUSY_PAUSE = 10;
+
 /** How often a capture that is to end looks for its last block. Milliseconds. */
 const LAST_BLOCK_PAUSE = 2;
 /** What the kernel gets, beyond the timeout, to hand over the last block. Milliseconds. */
@@ -102,7 +108,6 @@ class RingCapture implements LiveCapture {
   readonly #poll: PollHandle;
   /** The block that the kernel hands over next. */
   #next = 0;
-  #scheduled = false;
   #drops = 0;
   #freezes = 0;
   #interruption: string | undefined;
@@ -130,34 +135,42 @@ class RingCapture implements LiveCapture {
 
   /** Called out of the poll phase, where promises would not be served: the work is done right after it. */
   #wake(error: boolean): void {
-    // Up again, a link goes on where it was; one that is gone has nothing more to say.
-    if (error && !this.#isGone()) this.#poll.restart();
-    if (this.#scheduled) return;
-    this.#scheduled = true;
-    setImmediate(() => {
-      this.#scheduled = false;
-      if (this.#ended === undefined) this.#drain(BLOCKS_A_TURN);
-    });
+    this.#poll.pause();
+    setImmediate(() => this.#takeTurn(error));
   }
 
-  /** Looks for what happened to the interface, and says whether it is no more. */
-  #isGone(): boolean {
-    if (this.#socket.takeError() !== ENETDOWN) return false;
-    const gone = this.#socket.interfaceIsGone();
-    this.#interruption = `the interface ${this.#socket.interfaceName} went ${gone ? 'away' : 'down'}`;
-    return gone;
+  #takeTurn(error = false): void {
+    if (this.#ended !== undefined) return;
+    if (error) this.#noteInterruption();
+    const handed = this.#drain(BLOCKS_A_TURN);
+    if (handed === 0) this.#poll.resume();
+    else if (handed < BLOCKS_A_TURN) setTimeout(() => this.#takeTurn(), BUSY_PAUSE);
+    else setImmediate(() => this.#takeTurn());
   }
 
-  /** Hands on what is ours, `limit` blocks at most. */
-  #drain(limit: number): void {
+  /** Looks for what happened to the interface. A link that is up again goes on where it was. */
+  #noteInterruption(): void {
+    const { interfaceName } = this.#socket;
+    try {
+      if (this.#socket.takeError() !== ENETDOWN) return;
+      const how = this.#socket.interfaceIsGone() ? 'away' : 'down';
+      this.#interruption = `the interface ${interfaceName} went ${how}`;
+    } catch (thrown) {
+      this.#failure ??= { thrown };
+    }
+  }
+
+  /** Hands on what is ours, `limit` blocks at most; how many it were. */
+  #drain(limit: number): number {
     const { blockBytes, blocks } = this.#ring;
     for (let count = 0; count < limit; count++) {
       const block = this.#next * blockBytes;
-      if (!isHandedOver(this.#memory, block)) return;
+      if (!isHandedOver(this.#memory, block)) return count;
       this.#walk(block);
       giveBack(this.#memory, block);
       this.#next = (this.#next + 1) % blocks;
     }
+    return limit;
   }
 
   #walk(block: number): void {
@@ -173,7 +186,7 @@ class RingCapture implements LiveCapture {
     this.#poll.close();
     try {
       await this.#handOnTheRest();
-      this.#isGone();
+      this.#noteInterruption();
       this.#countLosses();
     } finally {
       await this.#socket.close();
@@ -198,10 +211,9 @@ class RingCapture implements LiveCapture {
     do {
       await sleep(LAST_BLOCK_PAUSE);
       this.#drain(blocks);
-      if (performance.now() > deadline) {
-        throw new StalesumError('internal', 'the kernel does not hand over the last packets');
-      }
-    } while (packetsIn(this.#memory, this.#next * blockBytes) > 0);
+      if (packetsIn(this.#memory, this.#next * blockBytes) === 0) return;
+    } while (performance.now() < deadline);
+    throw new StalesumError('internal', 'the kernel does not hand over the last packets');
   }
 
   #countLosses(): void {

@@ -11,13 +11,28 @@ import {
   type CaptureRequest,
   type CaptureStatistics,
   captureName,
-  LINGER_MILLISECONDS,
   type LiveCapture,
 } from './engine.js';
 import { pcapFilterText } from './pcap-filter.js';
 
-/** What tcpdump gets to hand on what the kernel has taken, before it is told to end. Seconds. */
+/** What tcpdump gets to end once it was told to. Seconds. */
 const GRACE_SECONDS = 5;
+
+/**
+ * Told to end, tcpdump leaves unread what the kernel has taken. So it is told only when it has written
+ * nothing for so long, or has gone on for so long because the link does. Milliseconds.
+ */
+const QUIET_MILLISECONDS = 100;
+const PATIENCE_MILLISECONDS = 2000;
+const QUIET_PAUSE_MILLISECONDS = 10;
+
+/**
+ * In immediate mode the buffer is cut in slots that each hold the longest packet, in blocks of a power of
+ * two. So: what fits into 128 KiB with its header, twice the largest packet of offload; and 256 slots of
+ * it, where tcpdump's own choice (256 KiB in 2 MiB) is 8, which any burst overruns.
+ */
+const SNAP_LENGTH = '130000';
+const BUFFER_KIBIBYTES = '32768';
 
 export const tcpdump: CaptureEngine = { name: 'tcpdump', start };
 
@@ -25,21 +40,10 @@ async function start(request: CaptureRequest): Promise<LiveCapture> {
   const { node } = request;
   const filter = pcapFilterText(request.filter);
   const name = captureName(request);
-  // Immediate mode: a block of the ring that is not full is otherwise lost when tcpdump is stopped.
-  const args = [
-    '-i',
-    request.interface,
-    '-n',
-    '-p',
-    '-s',
-    '0',
-    '-U',
-    '--immediate-mode',
-    '-w',
-    '-',
-  ];
   const running = node.start('tcpdump', [
-    ...args,
+    ...['-i', request.interface, '-n', '-p', '-s', SNAP_LENGTH, '-B', BUFFER_KIBIBYTES],
+    // Immediate mode: a block of the ring that is not full is otherwise lost when tcpdump is stopped.
+    ...['-U', '--immediate-mode', '-w', '-'],
     // Netfilter's log has microseconds, and libpcap refuses what it cannot give.
     ...(request.interface.startsWith('nflog:') ? [] : ['--time-stamp-precision=nano']),
     ...(filter === '' ? [] : [filter]),
@@ -47,7 +51,9 @@ async function start(request: CaptureRequest): Promise<LiveCapture> {
   const words = new Words(running);
   const stream = new CaptureStream(name, request.onFrame, { sha256: false });
   let damage: { readonly thrown: unknown } | undefined;
+  let lastWritten = performance.now();
   running.stdout.on('data', (chunk: Uint8Array) => {
+    lastWritten = performance.now();
     if (damage) return;
     try {
       stream.push(chunk);
@@ -58,13 +64,23 @@ async function start(request: CaptureRequest): Promise<LiveCapture> {
   await words.until(/listening on/, () => refusal(name, words.text));
   return {
     stop: async () => {
-      await sleep(LINGER_MILLISECONDS);
+      await quiet(() => (words.over ? 0 : lastWritten));
       const interruption = words.over ? endedEarly(words.text) : undefined;
       await running.stop('SIGINT', GRACE_SECONDS);
       if (damage) throw damage.thrown;
       return { ...statistics(name, stream, words.text), ...(interruption && { interruption }) };
     },
   };
+}
+
+/** Waits until the last thing was written a while ago, from now on. */
+async function quiet(lastWritten: () => number): Promise<void> {
+  const asked = performance.now();
+  const now = () => performance.now();
+  while (now() < Math.max(asked, lastWritten()) + QUIET_MILLISECONDS) {
+    if (now() > asked + PATIENCE_MILLISECONDS) return;
+    await sleep(QUIET_PAUSE_MILLISECONDS);
+  }
 }
 
 function statistics(name: string, stream: CaptureStream, words: string): CaptureStatistics {

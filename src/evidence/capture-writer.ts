@@ -2,10 +2,11 @@
 import { closeSync, openSync, writeSync } from 'node:fs';
 import type { CapturedFrame } from '../capture-file/frame.js';
 import {
-  enhancedPacketBlock,
+  enhancedPacketBlockLength,
   interfaceDescriptionBlock,
   interfaceStatisticsBlock,
   sectionHeaderBlock,
+  writeEnhancedPacket,
 } from '../capture-file/pcapng-writer.js';
 import { messageOf, StalesumError } from '../errors.js';
 import { TOOL } from '../version.js';
@@ -16,15 +17,16 @@ export interface WrittenInterface {
   readonly filter: string;
 }
 
-/** Bytes held at most before they are written; frames of one turn of the event loop are one write. */
+/** Bytes held at most before they are written; else frames of one turn of the event loop are one write. */
 const HELD_BYTES = 1 << 20;
 
 export class CaptureWriter {
   readonly #path: string;
   readonly #interface: WrittenInterface;
   readonly #descriptor: number;
-  #held: Uint8Array[] = [];
-  #heldBytes = 0;
+  #bytes = new Uint8Array(HELD_BYTES);
+  #view = new DataView(this.#bytes.buffer);
+  #held = 0;
   #described = false;
   #scheduled = false;
   #fault: StalesumError | undefined;
@@ -44,7 +46,9 @@ export class CaptureWriter {
   /** Takes one frame. A failure to write is told by `end`. */
   readonly visit = (frame: CapturedFrame): void => {
     this.#describe(frame.linkType);
-    this.#hold(enhancedPacketBlock(0, frame));
+    this.#makeRoom(enhancedPacketBlockLength(frame));
+    this.#held = writeEnhancedPacket(this.#bytes, this.#view, this.#held, 0, frame);
+    this.#schedule();
   };
 
   /** Writes what is left and the statistics, and closes. @throws StalesumError `write-failed` */
@@ -66,23 +70,38 @@ export class CaptureWriter {
   }
 
   #hold(block: Uint8Array): void {
-    this.#held.push(block);
-    this.#heldBytes += block.length;
-    if (this.#heldBytes > HELD_BYTES) this.#flush();
-    else if (!this.#scheduled) {
-      this.#scheduled = true;
-      setImmediate(() => this.#flush());
+    this.#makeRoom(block.length);
+    this.#bytes.set(block, this.#held);
+    this.#held += block.length;
+    this.#schedule();
+  }
+
+  #makeRoom(length: number): void {
+    if (this.#held + length <= this.#bytes.length) return;
+    this.#flush();
+    if (length > this.#bytes.length) {
+      this.#bytes = new Uint8Array(length);
+      this.#view = new DataView(this.#bytes.buffer);
     }
   }
 
+  #schedule(): void {
+    if (this.#scheduled) return;
+    this.#scheduled = true;
+    setImmediate(() => {
+      this.#scheduled = false;
+      this.#flush();
+    });
+  }
+
   #flush(): void {
-    this.#scheduled = false;
-    if (this.#held.length === 0 || this.#fault) return;
-    const bytes = Buffer.concat(this.#held);
-    this.#held = [];
-    this.#heldBytes = 0;
+    const end = this.#held;
+    this.#held = 0;
+    if (this.#fault) return;
     try {
-      for (let at = 0; at < bytes.length; ) at += writeSync(this.#descriptor, bytes, at);
+      for (let at = 0; at < end; ) {
+        at += writeSync(this.#descriptor, this.#bytes, at, end - at);
+      }
     } catch (thrown) {
       this.#fault = this.#failed(thrown);
     }

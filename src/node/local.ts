@@ -8,5 +8,5 @@ import { machineNode } from './this-machine.js';
  * @throws StalesumError `missing-tool` without setpriv of util-linux.
  */
 export function localNode(name = 'local'): Node {
-  return machineNode(name, diesWithUs());
+  return { ...machineNode(name, diesWithUs()), networkNamespace: '/proc/self/ns/net' };
 }

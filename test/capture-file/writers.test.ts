@@ -10,9 +10,11 @@ import type { FrameDirection } from '../../src/capture-file/frame.js';
 import { pcapHeader, pcapRecord } from '../../src/capture-file/pcap-writer.js';
 import {
   enhancedPacketBlock,
+  enhancedPacketBlockLength,
   interfaceDescriptionBlock,
   interfaceStatisticsBlock,
   sectionHeaderBlock,
+  writeEnhancedPacket,
 } from '../../src/capture-file/pcapng-writer.js';
 import { CaptureStream } from '../../src/capture-file/stream.js';
 import type { WritableFrame } from '../../src/capture-file/writable-frame.js';
@@ -247,4 +249,35 @@ describe.skipIf(!hasTshark)('tshark reads it (skipped where tshark is not instal
     );
     expect(tshark('written.pcapng', bytes)).toEqual(lines);
   });
+});
+
+test('a packet written into a used buffer is the block that stands alone', () => {
+  const directions: FrameDirection[] = ['unknown', 'in', 'out'];
+  fc.assert(
+    fc.property(
+      fc.uint8Array({ maxLength: 200 }),
+      fc.nat({ max: 2 ** 32 }),
+      fc.nat({ max: 999_999_999 }),
+      fc.constantFrom(...directions),
+      fc.nat({ max: 64 }),
+      (packet, seconds, nanoseconds, direction, offset) => {
+        const frame: WritableFrame = {
+          bytes: packet,
+          start: 0,
+          end: packet.length,
+          originalLength: packet.length + 7,
+          seconds,
+          nanoseconds,
+          direction,
+        };
+        const alone = enhancedPacketBlock(3, frame);
+        const bytes = new Uint8Array(512).fill(0xee);
+        const view = new DataView(bytes.buffer);
+        expect(enhancedPacketBlockLength(frame)).toBe(alone.length);
+        expect(writeEnhancedPacket(bytes, view, offset, 3, frame)).toBe(offset + alone.length);
+        expect(bytes.slice(offset, offset + alone.length)).toEqual(alone);
+        expect(bytes.slice(offset + alone.length).every(byte => byte === 0xee)).toBe(true);
+      },
+    ),
+  );
 });
