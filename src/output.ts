@@ -19,8 +19,11 @@ export async function writeResult(text: string): Promise<void> {
   });
 }
 
-/** Text from a capture, a node or a file name, with everything taken out that could steer a terminal. */
+/**
+ * Text from a capture, a node or a file name, with everything taken out that could steer a terminal or
+ * deceive its reader: control and format characters (bidi, zero-width, tags), line and paragraph
+ * separators, lone surrogates.
+ */
 export function printable(text: string): string {
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is taken out
-  return text.replace(/[\u0000-\u001f\u007f-\u009f\u200e\u200f\u202a-\u202e\u2066-\u2069]/g, ' ');
+  return text.replace(/[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/gu, ' ');
 }

@@ -11,7 +11,7 @@ import { deliveries } from './delivery.js';
 import { type ExaminedConnection, examineConnections } from './examined-connection.js';
 import { type ExitPolicy, exitCodeFor } from './exit-code.js';
 import { reportFlow } from './flow-report.js';
-import { type FlowVerdict, judgeFlow } from './flow-verdict.js';
+import { type FlowVerdict, incompleteCapture, judgeFlow } from './flow-verdict.js';
 import type { AnalysisInput, CaptureInput, ProbedConnection } from './input.js';
 import { recommend } from './recommendations.js';
 import { withoutSharedDifferences } from './shared-difference.js';
@@ -146,7 +146,11 @@ function heldAgainstControl(judged: FlowVerdict, fault: string | undefined): Flo
 }
 
 function nothingFound({ captures }: AnalysisInput): FlowVerdict {
+  const incomplete = incompleteCapture(captures);
   if (captures.some(({ layer }) => layer === 'underlay')) {
+    if (incomplete) {
+      return { verdict: 'inconclusive', grade: 'none', decisive: undefined, because: incomplete };
+    }
     return {
       verdict: 'no-tunnel-traffic',
       grade: 'none',

@@ -1,6 +1,6 @@
 /** The verdict on one connection, from what its outer ports, SYNs and captures show. */
 
-import { layerOf } from './connections.js';
+import { byOpening, layerOf } from './connections.js';
 import { deliveries } from './delivery.js';
 import { type ExaminedConnection, findingOf } from './examined-connection.js';
 import type { CaptureInput } from './input.js';
@@ -126,6 +126,8 @@ function notRewritten({ binding, tapped, untracked }: PortFinding): string {
 
 function withoutDatagrams(captures: readonly CaptureInput[]): FlowVerdict {
   if (captures.some(capture => layerOf(capture) === 'underlay')) {
+    const incomplete = incompleteCapture(captures);
+    if (incomplete) return inconclusive(incomplete, undefined);
     return {
       verdict: 'no-tunnel-traffic',
       grade: 'supported',
@@ -153,23 +155,29 @@ function whatIsMissing(
   if (ports.some(({ use }) => use.counts.unverifiable > 0)) {
     return 'some datagrams were cut off or fragmented: capture whole packets (tcpdump -s 0)';
   }
-  const dropped = captures.find(({ kernelDrops }) => (kernelDrops ?? 0) > 0);
-  if (dropped) return `the kernel dropped ${dropped.kernelDrops} packets of ${dropped.name}`;
-  const cut = captures.find(({ truncated }) => truncated !== null);
-  if (cut) return `${cut.name} is cut off`;
+  const incomplete = incompleteCapture(captures);
+  if (incomplete) return incomplete;
   if (sightings.some(({ flow }) => flow.notKept > 0)) {
     return 'the connection used more outer ports than are remembered';
   }
   return undefined;
 }
 
+/** Why silence of the captures says nothing; `undefined` where they are whole. */
+export function incompleteCapture(captures: readonly CaptureInput[]): string | undefined {
+  const dropped = captures.find(({ kernelDrops }) => (kernelDrops ?? 0) > 0);
+  if (dropped) return `the kernel dropped ${dropped.kernelDrops} packets of ${dropped.name}`;
+  const cut = captures.find(({ truncated }) => truncated !== null);
+  return cut && `${cut.name} is cut off`;
+}
+
 /** SYNs that were sent again, or never answered. */
 function lostSyns(examined: ExaminedConnection): number {
   const { connection, attempts } = examined;
   if (connection.protocol !== 'tcp' || attempts.length === 0) return 0;
-  const answered = connection.reverse.some(({ flow }) => flow.synAcks.length > 0);
   const known = deliveries(examined).filter(delivered => delivered === false).length;
-  return Math.max(known, attempts.length - (answered || connection.reverse.length > 0 ? 1 : 0));
+  const gotThrough = connection.reverse.length > 0 ? byOpening(attempts).length : 0;
+  return Math.max(known, attempts.length - gotThrough);
 }
 
 function inconclusive(because: string, decisive: PortFinding | undefined): FlowVerdict {

@@ -36,8 +36,8 @@ export interface PortUse {
   readonly otherStored: number;
   /** A SYN of this port was right while another was wrong: one rewrite cannot do that. */
   readonly synsDisagree: boolean;
-  /** They were right when they left: whatever broke them is not on the sender. */
-  readonly rightAtSender: boolean;
+  /** What shows that whatever rewrote or broke them is not on the sender. Otherwise empty. */
+  readonly changedOnTheWay: string;
 }
 
 /** A datagram as a tap in mangle POSTROUTING saw it: behind the VXLAN device, in front of nat. */
@@ -186,9 +186,7 @@ function fromCapturesAlone(
   mismatch: PacketRecord,
   context: PortContext,
 ): PortFinding {
-  if (use.rightAtSender) {
-    return invalid(use, context, "it left the sender's NIC with a right one: broken on the way");
-  }
+  if (use.changedOnTheWay !== '') return invalid(use, context, use.changedOnTheWay);
   if (use.synsDisagree) {
     return invalid(use, context, 'other SYNs from the same outer port have a right checksum');
   }
@@ -292,7 +290,7 @@ function byArithmeticAlone(
   };
 }
 
-/** The same inner flow, un-NATed from that port, with a right checksum. */
+/** The same inner flow (of the same VNI), un-NATed from that port, with a right checksum. */
 function siblingOf(
   use: PortUse,
   port: number,
@@ -300,7 +298,12 @@ function siblingOf(
   source: string = use.source,
 ): PortUse | undefined {
   return context.others.find(
-    other => other.sourcePort === port && other.source === source && other.valid && !other.mismatch,
+    other =>
+      other.sourcePort === port &&
+      other.source === source &&
+      other.first.outer?.vni === use.first.outer?.vni &&
+      other.valid &&
+      !other.mismatch,
   );
 }
 

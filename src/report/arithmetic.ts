@@ -1,7 +1,7 @@
 /** The proof of one datagram, written out so that it can be followed with a calculator. */
 import type { CaptureReport, FlowReport, FrameReference, SynReport } from '../analysis/verdict.js';
 import { printable } from '../output.js';
-import { columns } from './text.js';
+import { columns, shortened } from './text.js';
 
 /** Lines for the first convicted SYN of a flow; none where nothing is to be shown. */
 export function arithmeticLines(
@@ -21,7 +21,7 @@ export function arithmeticLines(
   const wrapped = total === plain ? '' : `  = ${total}, and ${total > plain ? '-' : '+'} 65535`;
   const number = syns.indexOf(syn) + 1;
   const frame = frameToShow(syn, captures);
-  const where = frame ? ` (${printable(frame.capture)}, frame ${frame.number})` : '';
+  const where = frame ? ` (${shortened(printable(frame.capture), 40)}, frame ${frame.number})` : '';
   return [
     `SYN ${number}${where}, one's-complement arithmetic (modulo 65535):`,
     ...columns([

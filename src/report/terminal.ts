@@ -13,7 +13,7 @@ import type {
 import { printable } from '../output.js';
 import { arithmeticLines } from './arithmetic.js';
 import { histogramLines } from './histogram.js';
-import { columns, indent, wrap } from './text.js';
+import { columns, indent, shortened, wrap } from './text.js';
 
 export interface TerminalOptions {
   /** False: never; true: where the terminal and NO_COLOR allow it. */
@@ -43,10 +43,11 @@ export function terminalReport(verdict: VerdictDocument, options: TerminalOption
   const heading = HEADINGS[verdict.verdict];
   const tone = toneOf(verdict.verdict);
   const grade = verdict.grade === 'none' ? '' : verdict.grade;
-  const title = paint.bold(paint[tone](heading));
+  const gap = ' '.repeat(Math.max(2, 100 - heading.length - grade.length));
+  const title = `${paint.bold(paint[tone](heading))}${gap}${grade}`.trimEnd();
   const sections = [
     originLines(verdict),
-    [`${title}${' '.repeat(Math.max(2, 100 - heading.length - grade.length))}${grade}`.trimEnd()],
+    [title],
     wrap(verdict.summary, WIDTH),
     ...flowSections(verdict),
     witnessLines(verdict.witnesses),
@@ -58,7 +59,9 @@ export function terminalReport(verdict: VerdictDocument, options: TerminalOption
     labelled('Captures', [...captureLines(verdict), ...clockLines(verdict)]),
     options.evidence === undefined ? [] : [`Evidence  ${printable(options.evidence)}`],
   ];
-  const text = sections.filter(lines => lines.length > 0).map(lines => lines.join('\n'));
+  // Whatever an input could bring in: nothing but the title may hold a control character.
+  const clean = (line: string) => (line === title ? line : printable(line));
+  const text = sections.filter(lines => lines.length > 0).map(lines => lines.map(clean).join('\n'));
   return `${text.join('\n\n')}\n`;
 }
 
@@ -116,9 +119,9 @@ function connectText({ inner, delay }: FlowReport): string {
 function captureLines({ captures }: VerdictDocument): string[] {
   return columns(
     captures.map(({ name, role, interface: device, frames, truncated, kernelDrops }) => [
-      printable(name),
+      shortened(printable(name), 60),
       role,
-      printable(device ?? ''),
+      shortened(printable(device ?? ''), 16),
       `${frames} frames${truncated ? ', cut off' : ''}${kernelDrops ? `, ${kernelDrops} dropped` : ''}`,
     ]),
   );
@@ -157,7 +160,7 @@ function flowSections({ flows, captures }: VerdictDocument): string[][] {
 
 function flowLines(flow: FlowReport, withTitle: boolean): string[] {
   const title = `${flow.inner.protocol} ${flow.inner.source} -> ${flow.inner.destination}: ${flow.verdict}`;
-  const head = withTitle ? [`  ${printable(title)}`] : [];
+  const head = withTitle ? indent(wrap(printable(title), WIDTH, 2)) : [];
   if (flow.syns.length === 0) return [...head, ...datagramLine(flow)];
   const rows = flow.syns.map((syn, index) => [
     String(index + 1),
@@ -246,7 +249,7 @@ function delayLines(flow: FlowReport | undefined): string[] {
 function recommendationLines({ recommendations }: VerdictDocument): string[] {
   return recommendations.flatMap(({ action, command }) => [
     ...bullet(action),
-    ...(command ? [`    ${printable(command)}`] : []),
+    ...(command?.split('; ') ?? []).map(line => `    ${printable(line)}`),
   ]);
 }
 

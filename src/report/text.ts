@@ -14,7 +14,10 @@ export function columns(rows: readonly (readonly string[])[]): string[] {
   );
 }
 
-/** Breaks at spaces so that no line is longer than `width`; further lines start at column `hanging`. */
+/**
+ * Breaks at spaces so that no line is longer than `width`, and within a word that has no room on a line
+ * of its own; further lines start at column `hanging`.
+ */
 export function wrap(text: string, width: number, hanging = 0): string[] {
   const lines: string[] = [];
   const margin = ' '.repeat(hanging);
@@ -24,9 +27,18 @@ export function wrap(text: string, width: number, hanging = 0): string[] {
       lines.push(line);
       line = margin + word.trimStart();
     } else line += word;
+    while (line.length > width) {
+      lines.push(line.slice(0, width));
+      line = margin + line.slice(width);
+    }
   }
   if (line !== '') lines.push(line);
   return lines;
+}
+
+/** The end of a name that is too long for its column: in a path, the end tells most. */
+export function shortened(name: string, length: number): string {
+  return name.length <= length ? name : `...${name.slice(3 - length)}`;
 }
 
 export function indent(lines: readonly string[]): string[] {
