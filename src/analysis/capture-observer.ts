@@ -1,61 +1,72 @@
 /**
- * Reads one capture, frame by frame, into what it shows of each flow. One pass; memory grows with
- * the number of flows, not of packets.
+ * Reads one capture, frame by frame, into what it shows of each flow. One pass. Memory grows with the
+ * number of flows up to a bound, not with that of packets.
  */
 import type { CapturedFrame } from '../capture-file/frame.js';
-import { compareInstants, type Instant, secondsBetween } from '../time.js';
-import { formatAddress } from '../wire/address.js';
+import type { Instant } from '../time.js';
 import { type ChecksumFinding, emptyFinding, judgePacket } from '../wire/checksum-state.js';
-import { isFragment, PROTOCOL_TCP, PROTOCOL_UDP } from '../wire/ip.js';
-import { DEFAULT_TUNNEL_PORTS, emptyPacket, walkPacket } from '../wire/packet.js';
-import { difference } from '../wire/port-recovery.js';
-import * as tcp from '../wire/tcp.js';
-import * as udp from '../wire/udp.js';
-import { fingerprint } from './fingerprint.js';
-import { FlowTable } from './flow-table.js';
-import type {
-  CaptureObservation,
-  ChecksumRecord,
-  DatagramCounts,
-  FlowObservation,
-  OuterPortUse,
-  PacketRecord,
-} from './observation.js';
+import { isFragment, PROTOCOL_UDP } from '../wire/ip.js';
+import { isKnownLinkType, LINKTYPE_RAW, linkTypeName } from '../wire/link-layer.js';
+import { DEFAULT_TUNNEL_PORTS, emptyPacket, type PacketKind, walkPacket } from '../wire/packet.js';
+import { mayBeTunnel } from '../wire/tunnel-evidence.js';
+import { DEFAULT_FLOW_LIMITS, type FlowLimits, FlowRecorder } from './flow-recorder.js';
+import type { RebuiltPacket } from './fragment-datagram.js';
+import {
+  DEFAULT_REASSEMBLY_LIMITS,
+  FragmentReassembly,
+  type ReassemblyLimits,
+} from './fragment-reassembly.js';
+import type { CaptureObservation, MutableInstant } from './observation.js';
+import { TunnelSuspects } from './tunnel-suspects.js';
 
-/** SYNs, SYN-ACKs and queries kept of one flow. Linux gives up after some ten SYNs. */
-const KEPT_PACKETS = 64;
-/** Copies of one packet are no further apart. */
-const COPY_SECONDS = 0.1;
-/** Outer ports remembered of one flow; a retransmitted SYN takes another one at most each time. */
-const KEPT_PORTS = 64;
+/** Link types that are not decoded, counted one by one up to so many. */
+const MAX_LINK_TYPES = 64;
 
-/** Observes the frames of one capture. */
+export interface ObserverLimits {
+  readonly flows: FlowLimits;
+  readonly reassembly: ReassemblyLimits;
+}
+
+export const DEFAULT_OBSERVER_LIMITS: ObserverLimits = {
+  flows: DEFAULT_FLOW_LIMITS,
+  reassembly: DEFAULT_REASSEMBLY_LIMITS,
+};
+
+/** Observes the frames of one capture, which may be in several files. */
 export class CaptureObserver {
-  readonly #tunnelPorts: ReadonlySet<number>;
-  readonly #table = new FlowTable();
+  readonly #tunnelPorts: Set<number>;
   readonly #packet = emptyPacket();
   readonly #inner = emptyFinding();
   readonly #outer = emptyFinding();
-  readonly #perFrame: ((frame: CapturedFrame, outer: ChecksumFinding) => void) | undefined;
+  readonly #recorder: FlowRecorder;
+  readonly #fragments: FragmentReassembly;
+  readonly #suspects = new TunnelSuspects();
+  readonly #perDatagram: ((frame: CapturedFrame, outer: ChecksumFinding) => void) | undefined;
+  readonly #foundPorts: number[] = [];
+  readonly #undecodedLinkTypes = new Map<number, number>();
   #frames = 0;
   #bytes = 0;
-  #firstSeen: Instant | undefined;
-  #lastSeen: Instant | undefined;
+  #firstSeen: MutableInstant | undefined;
+  #lastSeen: MutableInstant | undefined;
   #tunnelDatagrams = 0;
   #cutFrames = 0;
   #laterFragments = 0;
   #undecoded = 0;
 
   /**
-   * @param tunnelPorts UDP ports taken for VXLAN
-   * @param perDatagram called with each tunnel datagram's outer finding, for whoever wants them all
+   * @param tunnelPorts UDP ports taken for tunnels; others are found by what their datagrams show
+   * @param perDatagram called with each tunnel datagram's outer finding, for whoever wants them all; a
+   *   reassembled datagram comes with the number of the frame that it is attributed to
    */
   constructor(
     tunnelPorts: ReadonlySet<number> = DEFAULT_TUNNEL_PORTS,
     perDatagram?: (frame: CapturedFrame, outer: ChecksumFinding) => void,
+    limits: ObserverLimits = DEFAULT_OBSERVER_LIMITS,
   ) {
-    this.#tunnelPorts = tunnelPorts;
-    this.#perFrame = perDatagram;
+    this.#tunnelPorts = new Set(tunnelPorts);
+    this.#perDatagram = perDatagram;
+    this.#recorder = new FlowRecorder(this.#packet, this.#inner, this.#outer, limits.flows);
+    this.#fragments = new FragmentReassembly(this.#takeRebuilt, limits.reassembly);
   }
 
   /** Takes one frame; an arrow function, so that it can be handed to a reader as it is. */
@@ -63,35 +74,38 @@ export class CaptureObserver {
     this.#frames++;
     this.#bytes += frame.end - frame.start;
     if (frame.originalLength > frame.end - frame.start) this.#cutFrames++;
-    this.#noteTime(frame);
-    const packet = this.#packet;
-    const { view } = frame;
-    const kind = walkPacket(
-      view,
-      frame.start,
-      frame.end,
-      frame.linkType,
-      this.#tunnelPorts,
-      packet,
-    );
+    this.#noteTime(frame.seconds, frame.nanoseconds);
+    const kind = this.#walk(frame);
     if (kind === 'none') {
       this.#undecoded++;
+      if (!isKnownLinkType(frame.linkType)) this.#countLinkType(frame.linkType);
       return;
     }
-    judgePacket(view, packet, this.#inner, this.#outer);
-    if (kind === 'tunnel') {
-      this.#tunnelDatagrams++;
-      this.#perFrame?.(frame, this.#outer);
-    } else if (isFragment(packet.ip) && packet.ip.fragmentOffset !== 0) this.#laterFragments++;
-    if (packet.ip.version === 0) return;
-    const flow = this.#table.find(frame.bytes, packet, () => this.#newFlow(frame));
-    this.#addTo(flow, frame);
+    const outermost = kind === 'tunnel' ? this.#packet.outer : this.#packet.ip;
+    if (isFragment(outermost)) {
+      if (outermost.fragmentOffset !== 0) this.#laterFragments++;
+      if (this.#fragments.take(frame.bytes, frame.view, frame.end, outermost, frame)) return;
+    }
+    this.#take(frame, 0);
   };
 
-  /** What was seen so far. */
+  /** The latest time of any frame so far. */
+  get lastSeen(): Instant | undefined {
+    return this.#lastSeen;
+  }
+
+  /**
+   * What the capture shows. Ends it: fragments that wait for others, and datagrams that wait for a
+   * second one to prove a tunnel, wait no longer.
+   */
   result(): CaptureObservation {
+    this.#fragments.end();
+    for (const frame of this.#suspects.releaseAll()) {
+      this.#walk(frame);
+      this.#observe(frame, 0);
+    }
     return {
-      flows: this.#table.flows,
+      flows: this.#recorder.flows,
       frames: this.#frames,
       bytes: this.#bytes,
       firstSeen: this.#firstSeen,
@@ -100,207 +114,110 @@ export class CaptureObserver {
       cutFrames: this.#cutFrames,
       laterFragments: this.#laterFragments,
       undecoded: this.#undecoded,
+      undecodedLinkTypes: [...this.#undecodedLinkTypes].map(([linkType, frames]) => ({
+        linkType,
+        name: linkTypeName(linkType),
+        frames,
+      })),
+      foundTunnelPorts: this.#foundPorts,
+      fragments: this.#fragments.counts,
+      overflow: this.#recorder.overflow,
     };
   }
 
-  #noteTime(frame: CapturedFrame): void {
-    // Captures may be slightly out of order, so neither end is simply the first or last frame.
-    if (!this.#firstSeen || compareInstants(frame, this.#firstSeen) < 0) {
-      this.#firstSeen = instantOf(frame);
-    }
-    if (!this.#lastSeen || compareInstants(frame, this.#lastSeen) > 0) {
-      this.#lastSeen = instantOf(frame);
-    }
+  #walk({ view, start, end, linkType, originalLength }: CapturedFrame): PacketKind {
+    return walkPacket(view, start, end, linkType, this.#tunnelPorts, this.#packet, originalLength);
   }
 
-  #newFlow(frame: CapturedFrame): FlowObservation {
-    const { ip, sourcePort, destinationPort, kind } = this.#packet;
-    return {
-      protocol: protocolName(ip.protocol),
-      source: formatAddress(frame.view, ip.sourceAt, ip.addressLength),
-      destination: formatAddress(frame.view, ip.destinationAt, ip.addressLength),
-      sourcePort,
-      destinationPort,
-      encapsulated: kind === 'tunnel',
-      packets: 0,
-      largestPacket: 0,
-      firstSeen: instantOf(frame),
-      lastSeen: instantOf(frame),
-      datagrams: noDatagrams(),
-      innerPartial: 0,
-      innerMismatch: 0,
-      outerPorts: [],
-      syns: [],
-      synAcks: [],
-      queries: [],
-      firstInnerMismatch: undefined,
-      resets: 0,
-      notKept: 0,
-      copies: 0,
-    };
-  }
-
-  #addTo(flow: FlowObservation, frame: CapturedFrame): void {
-    flow.packets++;
-    const { ip } = this.#packet;
-    if (ip.end - ip.start > flow.largestPacket) flow.largestPacket = ip.end - ip.start;
-    flow.lastSeen = instantOf(frame);
-    if (this.#inner.state === 'partial') flow.innerPartial++;
-    if (this.#inner.state === 'mismatch') {
-      flow.innerMismatch++;
-      flow.firstInnerMismatch ??= this.#record(frame);
-    }
-    this.#keepSpecial(flow, frame);
-    if (flow.encapsulated) this.#addDatagram(flow, frame);
-  }
-
-  #keepSpecial(flow: FlowObservation, frame: CapturedFrame): void {
-    if (this.#packet.sourcePort < 0) return;
-    if (flow.protocol === 'udp') {
-      this.#keep(flow.queries, flow, frame);
-      return;
-    }
-    if (flow.protocol !== 'tcp') return;
-    const flags = tcp.flags(frame.view, this.#packet.ip.payload);
-    if ((flags & tcp.FLAG_RST) !== 0) flow.resets++;
-    if ((flags & tcp.FLAG_SYN) === 0) return;
-    this.#keep((flags & tcp.FLAG_ACK) === 0 ? flow.syns : flow.synAcks, flow, frame);
-  }
-
-  /** Keeps a packet, unless it is another copy of the one before. */
-  #keep(list: PacketRecord[], flow: FlowObservation, frame: CapturedFrame): void {
-    if (list.length >= KEPT_PACKETS) {
-      if (flow.protocol === 'tcp') flow.notKept++;
-      return;
-    }
-    const record = this.#record(frame);
-    const before = list.at(-1);
-    if (before && isCopy(before, record)) flow.copies++;
-    else list.push(record);
-  }
-
-  #addDatagram(flow: FlowObservation, frame: CapturedFrame): void {
-    count(flow.datagrams, this.#outer.state);
-    const use = this.#portUse(flow, frame);
-    if (!use) {
-      flow.notKept++;
-      return;
-    }
-    count(use.datagrams, this.#outer.state);
-    use.last = instantOf(frame);
-    if (this.#outer.state === 'valid') use.firstValid ??= this.#record(frame);
-    if (this.#outer.state === 'zero') use.firstZero ??= this.#record(frame);
-    if (this.#outer.state === 'mismatch') this.#addMismatch(use, frame);
-  }
-
-  #addMismatch(use: OuterPortUse, frame: CapturedFrame): void {
-    if (!use.firstMismatch) {
-      use.firstMismatch = this.#record(frame);
-      return;
-    }
-    const { sourcePort } = use;
-    const { stored, correct } = this.#outer;
-    const known = use.firstMismatch.outerChecksum;
-    if (stored !== known.stored) use.otherStored++;
-    if (
-      difference({ sourcePort, stored, correct }) !==
-      difference({ sourcePort, stored: known.stored, correct: known.correct })
-    ) {
-      use.otherDifferences++;
-    }
-  }
-
-  #portUse(flow: FlowObservation, frame: CapturedFrame): OuterPortUse | undefined {
-    const { outer, udp: at } = this.#packet;
-    const sourcePort = udp.sourcePort(frame.view, at);
-    // Nearly always there is one, or the last one: an address is made into text only for a new one.
-    for (let i = flow.outerPorts.length - 1; i >= 0; i--) {
-      const use = flow.outerPorts[i]!;
-      if (use.sourcePort === sourcePort) {
-        const source = formatAddress(frame.view, outer.sourceAt, outer.addressLength);
-        if (source === use.source) return use;
-      }
-    }
-    if (flow.outerPorts.length >= KEPT_PORTS) return undefined;
-    const added: OuterPortUse = {
-      source: formatAddress(frame.view, outer.sourceAt, outer.addressLength),
-      sourcePort,
-      first: this.#record(frame),
-      last: instantOf(frame),
-      datagrams: noDatagrams(),
-      firstValid: undefined,
-      firstZero: undefined,
-      firstMismatch: undefined,
-      otherDifferences: 0,
-      otherStored: 0,
-    };
-    flow.outerPorts.push(added);
-    return added;
-  }
-
-  #record(frame: CapturedFrame): PacketRecord {
+  /** Goes on with a packet that was walked, and of which `missing` bytes lack (-1: nobody knows how many). */
+  #take(frame: CapturedFrame, missing: number): void {
     const packet = this.#packet;
-    const { view } = frame;
-    const { ip, outer } = packet;
-    const isTcp = ip.protocol === PROTOCOL_TCP && packet.sourcePort >= 0;
-    const captured = Math.min(packet.capturedEnd, ip.end);
-    const timestamps = isTcp ? tcp.timestampsOffset(view, ip.payload, captured) : -1;
-    return {
-      frame: frame.number,
-      at: instantOf(frame),
-      outer:
-        packet.kind === 'tunnel'
-          ? {
-              source: formatAddress(view, outer.sourceAt, outer.addressLength),
-              destination: formatAddress(view, outer.destinationAt, outer.addressLength),
-              sourcePort: udp.sourcePort(view, packet.udp),
-              destinationPort: udp.destinationPort(view, packet.udp),
-              vni: packet.vni,
-              encapsulation: 'vxlan',
-            }
-          : undefined,
-      outerChecksum: copyOf(this.#outer),
-      innerChecksum: copyOf(this.#inner),
-      fingerprint: fingerprint(frame.bytes, packet),
-      sequence: isTcp ? tcp.sequence(view, ip.payload) : -1,
-      acknowledgment: isTcp ? tcp.acknowledgment(view, ip.payload) : -1,
-      timestampValue: timestamps < 0 ? -1 : view.getUint32(timestamps),
-      timestampEcho: timestamps < 0 ? -1 : view.getUint32(timestamps + 4),
-    };
+    if (
+      packet.kind === 'plain' &&
+      packet.ip.protocol === PROTOCOL_UDP &&
+      packet.destinationPort >= 0 &&
+      mayBeTunnel(frame.view, packet)
+    ) {
+      if (this.#isHeldBack(frame)) return;
+      this.#walk(frame);
+    }
+    this.#observe(frame, missing);
   }
-}
 
-/**
- * The same bytes again within a time in which nobody sends a retransmit (the kernel's shortest is
- * TCP_RTO_MIN, 200 ms): a mirror port, `-i any`, a bond, a VLAN and its parent.
- */
-function isCopy(before: PacketRecord, record: PacketRecord): boolean {
-  return (
-    before.fingerprint === record.fingerprint &&
-    before.outer?.sourcePort === record.outer?.sourcePort &&
-    Math.abs(secondsBetween(before.at, record.at)) < COPY_SECONDS
-  );
-}
+  /** A UDP packet that begins like a tunnel's: learns from it, or puts it aside. */
+  #isHeldBack(frame: CapturedFrame): boolean {
+    const port = this.#packet.destinationPort;
+    const suspicion = this.#suspects.suspect(frame, this.#packet, this.#inner);
+    if (suspicion !== 'tunnel') return suspicion === 'held';
+    this.#tunnelPorts.add(port);
+    this.#foundPorts.push(port);
+    const held = this.#suspects.release(port);
+    if (held) {
+      this.#walk(held);
+      this.#observe(held, 0);
+    }
+    return false;
+  }
 
-function copyOf(finding: ChecksumFinding): ChecksumRecord {
-  const { state, stored, correct, missing } = finding;
-  return { state, stored, correct, missing };
-}
+  #observe(frame: CapturedFrame, missing: number): void {
+    const packet = this.#packet;
+    judgePacket(frame.view, packet, this.#inner, this.#outer);
+    if (missing !== 0) this.#setMissing(missing);
+    if (packet.kind === 'tunnel') {
+      this.#tunnelDatagrams++;
+      this.#perDatagram?.(frame, this.#outer);
+    }
+    if (packet.ip.version !== 0) this.#recorder.add(frame);
+  }
 
-function instantOf(frame: CapturedFrame): Instant {
-  return { seconds: frame.seconds, nanoseconds: frame.nanoseconds };
-}
+  /** Of a datagram in fragments it is known what is missing, whatever its walk could see of it. */
+  #setMissing(missing: number): void {
+    const finding = this.#packet.kind === 'tunnel' ? this.#outer : this.#inner;
+    if (finding.state === 'valid' || finding.state === 'mismatch') finding.state = 'unverifiable';
+    if (finding.state === 'unverifiable') finding.missing = missing;
+  }
 
-function protocolName(protocol: number): FlowObservation['protocol'] {
-  if (protocol === PROTOCOL_TCP) return 'tcp';
-  return protocol === PROTOCOL_UDP ? 'udp' : 'other';
-}
+  /** Takes a datagram that was put together, as a frame that begins with its IP header. */
+  readonly #takeRebuilt = ({ bytes, length, missing, frame }: RebuiltPacket): void => {
+    const rebuilt: CapturedFrame = {
+      ...frame,
+      bytes,
+      view: new DataView(bytes.buffer),
+      start: 0,
+      end: bytes.length,
+      originalLength: length,
+      linkType: LINKTYPE_RAW,
+      direction: 'unknown',
+    };
+    if (this.#walk(rebuilt) !== 'none') this.#take(rebuilt, missing);
+  };
 
-function noDatagrams(): DatagramCounts {
-  return { total: 0, valid: 0, zero: 0, partial: 0, mismatch: 0, unverifiable: 0 };
-}
+  #countLinkType(linkType: number): void {
+    const counts = this.#undecodedLinkTypes;
+    if (counts.size < MAX_LINK_TYPES || counts.has(linkType)) {
+      counts.set(linkType, (counts.get(linkType) ?? 0) + 1);
+    }
+  }
 
-function count(counts: DatagramCounts, state: ChecksumFinding['state']): void {
-  counts.total++;
-  if (state !== 'absent') counts[state]++;
+  /** Captures may be slightly out of order, so neither end is simply the first or last frame. */
+  #noteTime(seconds: number, nanoseconds: number): void {
+    const first = this.#firstSeen;
+    const last = this.#lastSeen;
+    if (!first || !last) {
+      this.#firstSeen = { seconds, nanoseconds };
+      this.#lastSeen = { seconds, nanoseconds };
+    } else if (
+      seconds > last.seconds ||
+      (seconds === last.seconds && nanoseconds > last.nanoseconds)
+    ) {
+      last.seconds = seconds;
+      last.nanoseconds = nanoseconds;
+    } else if (
+      seconds < first.seconds ||
+      (seconds === first.seconds && nanoseconds < first.nanoseconds)
+    ) {
+      first.seconds = seconds;
+      first.nanoseconds = nanoseconds;
+    }
+  }
 }

@@ -189,6 +189,19 @@ function clockShift(
   return first && counterpart ? secondsBetween(counterpart.at, first.at) : 0;
 }
 
+/**
+ * The attempts by the connection that they open: a retransmitted SYN has the sequence number of the
+ * first, and one with another opens a new connection from the same port.
+ */
+export function byOpening(attempts: readonly Attempt[]): Attempt[][] {
+  const openings = new Map<number, Attempt[]>();
+  for (const attempt of attempts) {
+    const { sequence } = attempt.seen[0]!.record;
+    openings.set(sequence, [...(openings.get(sequence) ?? []), attempt]);
+  }
+  return [...openings.values()];
+}
+
 function distance(a: Instant, b: Instant): number {
   return Math.abs(secondsBetween(a, b));
 }

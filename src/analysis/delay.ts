@@ -1,6 +1,7 @@
 /** How long the connection was held up, and why just that long. */
 import { sysctlNumber } from '../snapshot/sysctl.js';
 import { secondsBetween } from '../time.js';
+import { byOpening } from './connections.js';
 import { type DelayPrediction, delayFacts, predictDelay } from './delay-model.js';
 import { connectSeconds, deliveries } from './delivery.js';
 import { type ExaminedConnection, findingOf } from './examined-connection.js';
@@ -26,7 +27,7 @@ export function delayOf(
   const disagrees = prediction && !agrees(prediction.seconds, lostSeconds);
   return {
     connectSeconds: connectSeconds(examined) ?? measured ?? null,
-    retransmits: attempts.length - 1,
+    retransmits: attempts.length - byOpening(attempts).length,
     lostSeconds: lostSeconds ?? null,
     predictedSeconds: prediction?.seconds ?? null,
     explanation: explain(examined, success) + (disagrees ? `; but ${prediction.because}` : ''),

@@ -2,6 +2,7 @@
  * One IP datagram that arrives in fragments (RFC 791 section 3.2, RFC 8200 section 4.5), and what is
  * left of it where not all of them come.
  */
+import { copyOfBytes } from '../wire/bytes.js';
 import { type IpLayer, PROTOCOL_UDP } from '../wire/ip.js';
 import * as udp from '../wire/udp.js';
 
@@ -11,6 +12,7 @@ export interface FragmentFrame {
   readonly seconds: number;
   readonly nanoseconds: number;
   readonly interfaceIndex: number;
+  readonly file?: string | undefined;
 }
 
 /** One fragment's share: `length` bytes from `offset` on, of which `bytes` were captured. */
@@ -56,6 +58,8 @@ export class FragmentedDatagram {
   readonly since: number;
   /** Set once it is dropped: what still comes of it belongs to nothing. */
   dropped = false;
+  /** Set once it is no longer waited for. */
+  done = false;
   /** Estimate of the memory it holds, in bytes. */
   cost = PIECE_OVERHEAD;
   readonly #version: 4 | 6;
@@ -86,14 +90,14 @@ export class FragmentedDatagram {
       return 'duplicate';
     }
     if (!this.#fits(index, offset, length, layer)) return 'overlap';
-    this.#pieces.splice(index, 0, { offset, length, bytes: data.slice() });
+    this.#pieces.splice(index, 0, { offset, length, bytes: copyOfBytes(data) });
     this.#claimed += length;
     this.#captured += data.length;
     this.cost += data.length + PIECE_OVERHEAD;
     this.#last = frame;
     if (!layer.moreFragments) this.#total = offset + length;
     if (offset === 0) {
-      this.#header = bytes.slice(layer.start, fragmentable);
+      this.#header = copyOfBytes(bytes, layer.start, fragmentable);
       this.#first = frame;
       this.cost += this.#header.length;
     }
@@ -153,7 +157,9 @@ export class FragmentedDatagram {
     const [first] = this.#pieces;
     const header = this.#header!;
     const protocol =
-      this.#version === 4 ? header[IPV4_PROTOCOL_AT] : header[header.length - FRAGMENT_HEADER_LENGTH];
+      this.#version === 4
+        ? header[IPV4_PROTOCOL_AT]
+        : header[header.length - FRAGMENT_HEADER_LENGTH];
     if (protocol !== PROTOCOL_UDP || !first || first.bytes.length < udp.HEADER_LENGTH) return -1;
     const length = first.bytes[4]! * 256 + first.bytes[5]!;
     return length > first.length ? length : -1;

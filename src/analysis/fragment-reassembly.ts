@@ -40,8 +40,8 @@ export class FragmentReassembly {
   readonly counts: FragmentCounts = { reassembled: 0, incomplete: 0, evicted: 0, overlapping: 0 };
   readonly #limits: ReassemblyLimits;
   readonly #deliver: (packet: RebuiltPacket) => void;
-  /** Oldest first: a map keeps the order of insertion. */
   readonly #pending = new Map<string, FragmentedDatagram>();
+  readonly #queue = new AgeQueue();
   #bytes = 0;
 
   /** @param deliver called for each datagram once it is whole, or given up */
@@ -54,8 +54,16 @@ export class FragmentReassembly {
    * Takes a fragment; false if it is none that could be put together (its datagram carries neither
    * TCP nor UDP, or its lengths cannot be true), and is the caller's to count.
    */
-  take(bytes: Uint8Array, view: DataView, end: number, layer: IpLayer, at: FragmentFrame): boolean {
-    if (layer.version === 0 || !isWorthIt(layer) || !isLawful(layer)) return false;
+  take(
+    bytes: Uint8Array,
+    view: DataView,
+    end: number,
+    walked: IpLayer,
+    at: FragmentFrame,
+  ): boolean {
+    if (walked.version === 0 || !isWorthIt(walked) || !isLawful(walked)) return false;
+    // What is given up below is walked as a packet of its own, into the very same layer.
+    const layer = { ...walked };
     this.#expire(at.seconds);
     const key = keyOf(view, layer, at.interfaceIndex);
     const frame = {
@@ -63,8 +71,9 @@ export class FragmentReassembly {
       seconds: at.seconds,
       nanoseconds: at.nanoseconds,
       interfaceIndex: at.interfaceIndex,
+      file: at.file,
     };
-    const datagram = this.#pending.get(key) ?? this.#begin(key, layer.version, frame);
+    const datagram = this.#pending.get(key) ?? this.#begin(key, layer.version === 4 ? 4 : 6, frame);
     if (datagram.dropped) return true;
     const before = datagram.cost;
     const result = datagram.add(bytes, end, layer, frame);
@@ -77,12 +86,15 @@ export class FragmentReassembly {
 
   /** Gives up whatever is not whole. */
   end(): void {
-    for (const datagram of this.#pending.values()) this.#giveUp(datagram);
+    for (let oldest = this.#queue.oldest(); oldest; oldest = this.#queue.oldest()) {
+      this.#giveUp(oldest);
+    }
   }
 
   #begin(key: string, version: 4 | 6, frame: FragmentFrame): FragmentedDatagram {
     const datagram = new FragmentedDatagram(key, version, frame);
     this.#pending.set(key, datagram);
+    this.#queue.add(datagram);
     this.#bytes += datagram.cost;
     return datagram;
   }
@@ -91,6 +103,7 @@ export class FragmentReassembly {
     this.counts.reassembled++;
     this.#forget(datagram);
     const packet = datagram.rebuild();
+    datagram.drop();
     if (packet) this.#deliver(packet);
   }
 
@@ -109,29 +122,59 @@ export class FragmentReassembly {
     if (datagram.dropped) return;
     this.counts.incomplete++;
     const packet = datagram.rebuild();
+    datagram.drop();
     if (packet) this.#deliver(packet);
   }
 
   #forget(datagram: FragmentedDatagram): void {
+    datagram.done = true;
     this.#pending.delete(datagram.key);
     this.#bytes -= datagram.cost;
   }
 
   #expire(now: number): void {
-    for (const datagram of this.#pending.values()) {
+    for (let oldest = this.#queue.oldest(); oldest; oldest = this.#queue.oldest()) {
       // A clock set back, or a capture put in front of another, is no reason to wait for ever.
-      if (Math.abs(now - datagram.since) <= this.#limits.seconds) return;
-      this.#giveUp(datagram);
+      if (Math.abs(now - oldest.since) <= this.#limits.seconds) return;
+      this.#giveUp(oldest);
     }
   }
 
   #makeRoom(): void {
     const { bytes, datagrams } = this.#limits;
-    for (const datagram of this.#pending.values()) {
+    for (let oldest = this.#queue.oldest(); oldest; oldest = this.#queue.oldest()) {
       if (this.#bytes <= bytes && this.#pending.size <= datagrams) return;
-      if (!datagram.dropped) this.counts.evicted++;
-      this.#giveUp(datagram);
+      if (!oldest.dropped) this.counts.evicted++;
+      this.#giveUp(oldest);
     }
+  }
+}
+
+const COMPACT_AT = 16_384;
+
+/** Datagrams in the order in which they began. (A map would have to step over all it has deleted.) */
+class AgeQueue {
+  #datagrams: FragmentedDatagram[] = [];
+  #head = 0;
+  #compactAt = COMPACT_AT;
+
+  add(datagram: FragmentedDatagram): void {
+    this.#datagrams.push(datagram);
+    // Behind one that is waited for, many may have become whole.
+    if (this.#datagrams.length - this.#head < this.#compactAt) return;
+    this.#datagrams = this.#datagrams.slice(this.#head).filter(({ done }) => !done);
+    this.#head = 0;
+    this.#compactAt = Math.max(this.#datagrams.length * 2, COMPACT_AT);
+  }
+
+  /** The oldest one that is still waited for. */
+  oldest(): FragmentedDatagram | undefined {
+    while (this.#datagrams[this.#head]?.done) this.#head++;
+    if (this.#head > 1024 && this.#head * 2 > this.#datagrams.length) {
+      this.#datagrams = this.#datagrams.slice(this.#head);
+      this.#head = 0;
+    }
+    return this.#datagrams[this.#head];
   }
 }
 
@@ -163,7 +206,6 @@ function keyOf(view: DataView, layer: IpLayer, interfaceIndex: number): string {
   if (layer.version === 4) return key + String.fromCharCode(view.getUint16(layer.start + 4));
   const identification = layer.fragmentable - 4;
   return (
-    key +
-    String.fromCharCode(view.getUint16(identification), view.getUint16(identification + 2))
+    key + String.fromCharCode(view.getUint16(identification), view.getUint16(identification + 2))
   );
 }

@@ -4,6 +4,13 @@
  */
 import type { Instant } from '../time.js';
 import type { ChecksumField } from '../wire/checksum-state.js';
+import type { FragmentCounts } from './fragment-reassembly.js';
+
+/** A time that is moved in place, since it changes with every packet. An `Instant` to whoever reads it. */
+export interface MutableInstant {
+  seconds: number;
+  nanoseconds: number;
+}
 
 /** The tunnel's side of a datagram. */
 export interface OuterHeader {
@@ -12,7 +19,7 @@ export interface OuterHeader {
   readonly sourcePort: number;
   readonly destinationPort: number;
   readonly vni: number;
-  readonly encapsulation: 'vxlan';
+  readonly encapsulation: 'vxlan' | 'geneve';
 }
 
 /** A checksum field as found, values 16-bit. */
@@ -27,6 +34,8 @@ export interface ChecksumRecord {
 export interface PacketRecord {
   /** Frame number in its capture, as Wireshark shows it. */
   readonly frame: number;
+  /** Which file of a rotated set has the frame; absent for a capture that is one file. */
+  readonly file?: string;
   readonly at: Instant;
   /** `undefined` for a packet that is not encapsulated. */
   readonly outer: OuterHeader | undefined;
@@ -56,7 +65,7 @@ export interface OuterPortUse {
   readonly source: string;
   readonly sourcePort: number;
   readonly first: PacketRecord;
-  last: Instant;
+  readonly last: MutableInstant;
   readonly datagrams: DatagramCounts;
   /** The first with a right (non-zero) checksum: what a sibling is made of. */
   firstValid: PacketRecord | undefined;
@@ -80,8 +89,8 @@ export interface FlowObservation {
   packets: number;
   /** Length of the largest of them, the connection's own IP packet, in bytes. */
   largestPacket: number;
-  readonly firstSeen: Instant;
-  lastSeen: Instant;
+  readonly firstSeen: MutableInstant;
+  readonly lastSeen: MutableInstant;
   readonly datagrams: DatagramCounts;
   /** Packets whose inner checksum offload had not finished, and those where it is plainly wrong. */
   innerPartial: number;
@@ -111,5 +120,34 @@ export interface CaptureObservation {
   readonly cutFrames: number;
   /** Outer or plain IP fragments behind the first. */
   readonly laterFragments: number;
+  /** Frames without an IP packet, or cut off before its header ends. */
   readonly undecoded: number;
+  /** Those among them whose link type is not decoded at all. */
+  readonly undecodedLinkTypes: readonly LinkTypeCount[];
+  /** UDP ports that nobody named, and that proved to carry a tunnel. */
+  readonly foundTunnelPorts: readonly number[];
+  readonly fragments: FragmentCounts;
+  readonly overflow: FlowOverflow;
+  /** The files of a rotated set, in the order of capture; absent for a capture that is one file. */
+  readonly files?: readonly CaptureFilePart[];
+}
+
+export interface LinkTypeCount {
+  readonly linkType: number;
+  readonly name: string;
+  readonly frames: number;
+}
+
+/** Packets of flows beyond the bound on flows: seen and judged, but not told apart. */
+export interface FlowOverflow {
+  packets: number;
+  readonly datagrams: DatagramCounts;
+}
+
+/** One file of a rotated set. */
+export interface CaptureFilePart {
+  readonly name: string;
+  readonly frames: number;
+  readonly sha256: string | undefined;
+  readonly truncated: { readonly offset: number; readonly reason: string } | null;
 }

@@ -1,7 +1,8 @@
 /** What all underlay captures of a connection together show of each outer source port. */
 import { compareInstants } from '../time.js';
 import type { Attempt } from './connections.js';
-import type { OuterPortUse } from './observation.js';
+import type { Side } from './input.js';
+import type { OuterPortUse, PacketRecord } from './observation.js';
 import type { PortUse, TappedOrigin } from './outer-port.js';
 import type { SidedSighting } from './sides.js';
 
@@ -41,8 +42,46 @@ export function portUses(
       otherDifferences: use.otherDifferences,
       otherStored: use.otherStored,
       synsDisagree: synsDisagree(attempts, use),
-      rightAtSender: rightAtSender(use, list),
+      changedOnTheWay: changedOnTheWay(use, list, sightings, attempts),
     };
+  });
+}
+
+/** What the sender's own capture, behind its nat, tells against a rewrite on the sender; else empty. */
+function changedOnTheWay(
+  use: OuterPortUse,
+  list: readonly { readonly sighting: SidedSighting; readonly use: OuterPortUse }[],
+  sightings: readonly SidedSighting[],
+  attempts: readonly Attempt[],
+): string {
+  if (leftFromElsewhere(use, sightings, attempts)) {
+    return "it left the sender's NIC from another port or address: rewritten on the way";
+  }
+  return rightAtSender(use, list)
+    ? "it left the sender's NIC with a right one: broken on the way"
+    : '';
+}
+
+/** Whether a datagram that arrived wrong from this port is seen at the sender with another one. */
+function leftFromElsewhere(
+  { source, sourcePort }: OuterPortUse,
+  sightings: readonly SidedSighting[],
+  attempts: readonly Attempt[],
+): boolean {
+  return attempts.some(({ seen }) => {
+    const records = (side: Side) =>
+      seen.filter(({ sighting }) =>
+        sightings.some(
+          sided =>
+            sided.flow === sighting.flow && sided.side === side && sided.layer === 'underlay',
+        ),
+      );
+    const isOurs = ({ outer }: PacketRecord) =>
+      outer?.source === source && outer.sourcePort === sourcePort;
+    const arrived = records('receiver').some(
+      ({ record }) => isOurs(record) && record.outerChecksum.state === 'mismatch',
+    );
+    return arrived && records('sender').some(({ record }) => !isOurs(record));
   });
 }
 

@@ -123,7 +123,7 @@ function sibling(examined: ExaminedConnection, finding: PortFinding): Witness | 
   return {
     kind: 'sibling',
     statement:
-      `the same connection later left from port ${use.sourcePort} itself, not rewritten, ` +
+      `the same connection also left from port ${use.sourcePort} itself, not rewritten, ` +
       'with a right checksum',
     frames,
     chance: 1 / 0xffff,

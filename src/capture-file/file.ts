@@ -5,8 +5,9 @@ import { type FileHandle, open } from 'node:fs/promises';
 import { setImmediate } from 'node:timers/promises';
 import { messageOf, StalesumError } from '../errors.js';
 import type { FrameVisitor } from './frame.js';
+import { isGzip, readGzipped } from './gzip.js';
 import { CaptureReading, type ReadOptions } from './reading.js';
-import { readCaptureStream } from './stream.js';
+import { chunksOf, readCaptureStream } from './stream.js';
 import type { CaptureFileSummary } from './summary.js';
 import { viewOf } from './view.js';
 
@@ -20,7 +21,8 @@ const readOffset = 256 * 1024 + 64;
 const readsPerTurn = 32;
 
 /**
- * Reads a capture file. A named pipe or other special file is read as a stream.
+ * Reads a capture file, compressed with gzip or not: its first bytes tell. A named pipe or other special
+ * file is read as a stream.
  *
  * Throws a StalesumError: `bad-input` if there is no such file, it is a directory, it begins with no
  * header of a capture file, or reading fails; `not-permitted` if it may not be read.
@@ -34,6 +36,10 @@ export async function readCaptureFile(
   try {
     const stat = await file.stat();
     if (stat.isDirectory()) throw directoryFault(path);
+    if (stat.isFile() && beginsWithGzip(file.fd)) {
+      const chunks = createReadStream(path, { fd: file, autoClose: false, start: 0 });
+      return await readGzipped(chunksOf(chunks, path), path, visitor, options);
+    }
     if (stat.isFile()) return await readRegularFile(file.fd, path, visitor, options);
     const stream = createReadStream(path, { fd: file, autoClose: false });
     return await readCaptureStream(stream, path, visitor, options);
@@ -104,6 +110,15 @@ function readAt(fd: number, path: string, bytes: Uint8Array, at: number, positio
       'bad-input',
       `${path}: reading failed at byte ${position}: ${messageOf(thrown)}`,
     );
+  }
+}
+
+function beginsWithGzip(fd: number): boolean {
+  const magic = new Uint8Array(2);
+  try {
+    return readSync(fd, magic, 0, magic.length, 0) === magic.length && isGzip(magic);
+  } catch {
+    return false;
   }
 }
 

@@ -23,6 +23,8 @@ export interface CapturedFrame {
   /** Index of the interface in the file (pcap: always 0), counted over all sections. */
   interfaceIndex: number;
   direction: FrameDirection;
+  /** Which file of a rotated set the frame is in, and `number` counts in; absent for a single file. */
+  file?: string | undefined;
   /**
    * Whether the kernel still owes the packet a checksum, as it said when it captured it (offload; with a
    * tunnel and offload it speaks of the inner one). Only the live engine `ring` is told.
@@ -51,6 +53,7 @@ export function emptyFrame(): CapturedFrame {
     number: 0,
     interfaceIndex: 0,
     direction: 'unknown',
+    file: undefined,
     checksumPending: undefined,
   };
 }

@@ -1,68 +1,13 @@
-/** Captures that arrive in chunks: pipes, gunzip's output, a live `tcpdump -w -`. */
+/** Reads a capture from a readable stream, compressed with gzip or not. */
 
 import { messageOf, StalesumError } from '../errors.js';
+import { CaptureStream } from './capture-stream.js';
 import type { FrameVisitor } from './frame.js';
-import { CaptureReading, type ReadOptions } from './reading.js';
+import { gzipMagic, isGzip, readGzipped } from './gzip.js';
+import type { ReadOptions } from './reading.js';
 import type { CaptureFileSummary } from './summary.js';
-import { viewOf } from './view.js';
 
-const pieceLength = 1024 * 1024;
-
-/** Reads a capture pushed in chunks of any size; frames reach the visitor as soon as they are whole. */
-export class CaptureStream {
-  private readonly reading: CaptureReading;
-  /** The unfinished record at the end of the chunks so far, and what came with it. */
-  private carry = new Uint8Array(64 * 1024);
-  private carryView = viewOf(this.carry);
-  private carried = 0;
-
-  /** `name` stands in error messages. */
-  constructor(name: string, visitor: FrameVisitor, options?: ReadOptions) {
-    this.reading = new CaptureReading(name, visitor, options);
-  }
-
-  /**
-   * Takes the next bytes. The chunk is the caller's again on return. Throws a StalesumError
-   * (`bad-input`) if the stream begins with no header of a capture file.
-   */
-  push(chunk: Uint8Array): void {
-    this.reading.count(chunk);
-    let at = 0;
-    // In pieces, so that a great chunk behind an unfinished record is not copied whole.
-    while (this.carried > 0 && at < chunk.length) {
-      const piece = chunk.subarray(at, at + pieceLength);
-      this.append(piece);
-      at += piece.length;
-      const taken = this.reading.take(this.carry, this.carryView, 0, this.carried);
-      if (taken > 0) this.carry.copyWithin(0, taken, this.carried);
-      this.carried -= taken;
-    }
-    if (at === chunk.length) return;
-    const taken = this.reading.take(chunk, viewOf(chunk), at, chunk.length);
-    this.append(chunk.subarray(taken));
-  }
-
-  /**
-   * Says that nothing follows. Throws a StalesumError (`bad-input`) if not even the header of a
-   * capture file came.
-   */
-  end(): CaptureFileSummary {
-    return this.reading.end(this.carryView, 0, this.carried);
-  }
-
-  private append(piece: Uint8Array): void {
-    const needed = this.carried + piece.length;
-    if (needed > this.carry.length) {
-      // No record is longer than the walkers' limit, so neither is this for long.
-      const grown = new Uint8Array(Math.max(needed, 2 * this.carry.length));
-      grown.set(this.carry.subarray(0, this.carried));
-      this.carry = grown;
-      this.carryView = viewOf(grown);
-    }
-    this.carry.set(piece, this.carried);
-    this.carried = needed;
-  }
-}
+export { CaptureStream } from './capture-stream.js';
 
 /**
  * Reads a capture from a stream to its end. `name` stands in error messages. Throws a StalesumError
@@ -74,13 +19,36 @@ export async function readCaptureStream(
   visitor: FrameVisitor,
   options?: ReadOptions,
 ): Promise<CaptureFileSummary> {
+  const chunks = chunksOf(readable, name);
+  const first = await firstBytes(chunks);
+  if (isGzip(first)) return readGzipped(rest(first, chunks), name, visitor, options);
   const stream = new CaptureStream(name, visitor, options);
-  for await (const chunk of chunksOf(readable, name)) stream.push(chunk);
+  stream.push(first);
+  for await (const chunk of chunks) stream.push(chunk);
   return stream.end();
 }
 
+/** As many chunks in one as it takes to tell whether they are compressed. */
+async function firstBytes(chunks: AsyncGenerator<Uint8Array>): Promise<Uint8Array> {
+  let bytes: Uint8Array = new Uint8Array(0);
+  while (bytes.length < gzipMagic.length) {
+    const { value, done } = await chunks.next();
+    if (done) break;
+    bytes = bytes.length === 0 ? value : Buffer.concat([bytes, value]);
+  }
+  return bytes;
+}
+
+async function* rest(
+  first: Uint8Array,
+  chunks: AsyncGenerator<Uint8Array>,
+): AsyncGenerator<Uint8Array> {
+  yield first;
+  yield* chunks;
+}
+
 /** The chunks, with failures of reading (and only those) told as bad input. */
-async function* chunksOf(
+export async function* chunksOf(
   readable: AsyncIterable<Uint8Array>,
   name: string,
 ): AsyncGenerator<Uint8Array> {

@@ -16,6 +16,8 @@ export interface CaptureSource {
   readonly path: string;
   /** How reports call it. */
   readonly name: string;
+  /** The files of a rotated set, in the order of capture; `path` is the first of them. */
+  readonly files?: readonly { readonly path: string; readonly name: string }[];
   readonly node: string | undefined;
   readonly layer: Layer | undefined;
   readonly side: Side | undefined;
@@ -29,8 +31,8 @@ export interface Sources {
   readonly recording: string | undefined;
 }
 
-const CAPTURE_FILE = /\.(pcap|pcapng|cap|dmp|ntar)\d*$/i;
-const NODE_CAPTURE = /^(overlay|underlay|tap)[^/]*\.(pcap|pcapng)\d*$/;
+const CAPTURE_FILE = /\.(pcap|pcapng|cap|dmp|ntar)\d*(\.gz)?$/i;
+const NODE_CAPTURE = /^(overlay|underlay|tap)[^/]*\.(pcap|pcapng)\d*(\.gz)?$/;
 
 /** Expands the paths. @throws StalesumError `bad-input` for one that is not there or holds nothing */
 export async function expandSources(paths: readonly string[]): Promise<Sources> {

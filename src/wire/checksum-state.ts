@@ -10,8 +10,8 @@
  * completed first, and the outer one is judged over the completed bytes.
  */
 import { complement, congruent, fold, sumWords, swapBytes } from './checksum.js';
-import { type IpLayer, isFragment, PROTOCOL_TCP, PROTOCOL_UDP } from './ip.js';
-import type { Packet } from './packet.js';
+import { type IpLayer, isCutLength, isFragment, PROTOCOL_TCP, PROTOCOL_UDP } from './ip.js';
+import { innerCapturedEnd, type Packet } from './packet.js';
 import { pseudoHeaderSum } from './pseudo-header.js';
 import * as tcp from './tcp.js';
 import * as udp from './udp.js';
@@ -21,8 +21,9 @@ import * as udp from './udp.js';
  * - `valid`, `zero` (UDP only: not in use)
  * - `partial`: exactly the pseudo-header sum: offload pending
  * - `mismatch`: anything else; whether it is stale, mangled or just invalid is a question of context
- * - `unverifiable`: `missing` bytes were not captured, or belong to other fragments (then -1 where
- *   the number is not known)
+ * - `unverifiable`: `missing` bytes were not captured, or belong to other fragments; -1 where the
+ *   number is not known, or where it does not fit and the packet's length is not known for sure
+ *   (`IpLayer.assumedEnd`)
  */
 export type ChecksumField = 'absent' | 'valid' | 'zero' | 'partial' | 'mismatch' | 'unverifiable';
 
@@ -59,7 +60,7 @@ export function judgePacket(
   outer: ChecksumFinding,
 ): void {
   if (packet.kind === 'tunnel') {
-    judgeTransport(view, packet.ip, Math.min(packet.capturedEnd, packet.udpEnd), inner);
+    judgeTransport(view, packet.ip, innerCapturedEnd(packet), inner);
     judgeOuter(view, packet, inner, outer);
     return;
   }
@@ -84,12 +85,21 @@ export function judgeTransport(
   if (!isFragment(ip) && checksumAt + 2 > ip.end) return;
   const end = transportEnd(view, ip, capturedEnd);
   finding.segmentEnd = end;
-  if (isFragment(ip) || checksumAt + 2 > capturedEnd) {
+  if (ip.fragmentOffset !== 0 || checksumAt + 2 > capturedEnd) {
     finding.state = 'unverifiable';
     finding.missing = isFragment(ip) ? -1 : end - capturedEnd;
     return;
   }
   finding.stored = view.getUint16(checksumAt);
+  if (ip.protocol === PROTOCOL_UDP && finding.stored === 0) {
+    finding.state = 'zero';
+    return;
+  }
+  if (ip.moreFragments) {
+    finding.state = 'unverifiable';
+    finding.missing = -1;
+    return;
+  }
   const pseudo = fold(pseudoHeaderSum(view, ip, end - ip.payload));
   const isPseudo = finding.stored === pseudo;
   if (end > capturedEnd) {
@@ -101,17 +111,19 @@ export function judgeTransport(
   }
   const segment = fold(sumWords(view, ip.payload, end));
   finding.segmentSum = segment;
-  if (ip.protocol === PROTOCOL_UDP && finding.stored === 0) {
-    finding.state = 'zero';
-    return;
-  }
   const correct = complement(fold(pseudo + segment + complement(finding.stored)));
   finding.correct = ip.protocol === PROTOCOL_UDP ? spellUdp(correct) : correct;
   if (congruent(finding.stored, finding.correct)) finding.state = 'valid';
   else if (isPseudo) {
     finding.state = 'partial';
     finding.segmentSum = complement(pseudo);
-  } else finding.state = 'mismatch';
+  } else setMismatch(finding, ip.assumedEnd || isDoubtfulUdp(view, ip));
+}
+
+/** A field that does not fit: wrong, or, over a length that is not known for sure, not to be judged. */
+function setMismatch(finding: ChecksumFinding, isDoubtful: boolean): void {
+  finding.state = isDoubtful ? 'unverifiable' : 'mismatch';
+  if (isDoubtful) finding.missing = -1;
 }
 
 /**
@@ -125,7 +137,7 @@ export function judgeOuter(
   inner: SegmentFinding,
   finding: ChecksumFinding,
 ): void {
-  const { outer, udp: at, udpEnd, capturedEnd } = packet;
+  const { outer, udp: at, udpEnd, capturedEnd, ip } = packet;
   finding.missing = 0;
   finding.correct = 0;
   finding.stored = udp.checksum(view, at);
@@ -149,14 +161,18 @@ export function judgeOuter(
   else if (inner.state === 'partial' && fold(pseudo + sumWords(view, at, udpEnd)) === 0xffff) {
     finding.correct = finding.stored;
     finding.state = 'valid';
-  } else finding.state = 'mismatch';
+  } else {
+    // An inner length that lies may hide that its checksum is still open.
+    setMismatch(finding, outer.assumedEnd || (ip.assumedEnd && inner.state === 'unverifiable'));
+  }
 }
 
 /** Sum of the datagram, its inner segment counted as complete. */
 function completedDatagramSum(view: DataView, packet: Packet, inner: SegmentFinding): number {
   const { udp: at, udpEnd, ip } = packet;
-  const reusable = inner.state !== 'absent' && inner.state !== 'unverifiable';
-  if (!reusable) return sumWords(view, at, udpEnd);
+  const isSummed =
+    inner.state === 'valid' || inner.state === 'partial' || inner.state === 'mismatch';
+  if (!isSummed) return sumWords(view, at, udpEnd);
   const trailer = sumWords(view, inner.segmentEnd, udpEnd);
   const odd = (inner.segmentEnd - ip.payload) % 2 === 1;
   return sumWords(view, at, ip.payload) + inner.segmentSum + (odd ? swapBytes(trailer) : trailer);
@@ -175,5 +191,15 @@ function checksumOffset(ip: IpLayer): number {
 function transportEnd(view: DataView, ip: IpLayer, capturedEnd: number): number {
   if (ip.protocol !== PROTOCOL_UDP || ip.payload + udp.HEADER_LENGTH > capturedEnd) return ip.end;
   const length = udp.length(view, ip.payload);
-  return length < udp.HEADER_LENGTH ? ip.end : Math.min(ip.end, ip.payload + length);
+  const isCut = isCutLength(length, ip.end - ip.payload) || length < udp.HEADER_LENGTH;
+  return isCut ? ip.end : Math.min(ip.end, ip.payload + length);
+}
+
+/** Whether a UDP header that was captured claims a length that cannot be true. */
+function isDoubtfulUdp(view: DataView, ip: IpLayer): boolean {
+  if (ip.protocol !== PROTOCOL_UDP) return false;
+  const length = udp.length(view, ip.payload);
+  const room = ip.end - ip.payload;
+  if (length < udp.HEADER_LENGTH) return !udp.isJumboLength(length, room);
+  return length > room || isCutLength(length, room);
 }

@@ -13,6 +13,8 @@ const TAG_LENGTH = 4;
 
 export const ETHERTYPE_IPV4 = 0x0800;
 export const ETHERTYPE_IPV6 = 0x86dd;
+/** Transparent Ethernet bridging: a whole Ethernet frame, where an ethertype tells a tunnel's payload. */
+export const ETHERTYPE_ETHERNET = 0x6558;
 const TPIDS: ReadonlySet<number> = new Set([0x8100, 0x88a8, 0x9100]);
 
 /** Offset of the ethertype that names the payload, behind all VLAN tags; -1 if the frame ends first. */

@@ -6,7 +6,7 @@
  *     8     time to live                9     protocol
  *     10    header checksum             12    source        16    destination        20    options
  */
-import type { IpLayer } from './ip.js';
+import { type IpLayer, isCutLength } from './ip.js';
 
 export const MIN_HEADER_LENGTH = 20;
 const TOTAL_LENGTH_AT = 2;
@@ -20,14 +20,25 @@ const DESTINATION_AT = 16;
 /**
  * Fills `layer` from the header at `start`; false where the captured bytes end before the header
  * does, or where its own lengths contradict each other.
+ *
+ * @param end of the captured bytes
+ * @param limit end of what is around the packet (frame, tunnel datagram), captured or not: where a
+ *   packet ends whose length cannot be true
  */
-export function readIpv4(view: DataView, start: number, end: number, layer: IpLayer): boolean {
+export function readIpv4(
+  view: DataView,
+  start: number,
+  end: number,
+  layer: IpLayer,
+  limit = end,
+): boolean {
   if (start + MIN_HEADER_LENGTH > end) return false;
   const headerLength = (view.getUint8(start) & 0x0f) * 4;
   const totalLength = view.getUint16(start + TOTAL_LENGTH_AT);
   if (headerLength < MIN_HEADER_LENGTH || start + headerLength > end) return false;
-  // Total length 0: a segmentation-offload packet captured before it was cut up; the frame says.
-  if (totalLength !== 0 && totalLength < headerLength) return false;
+  // A segmentation-offload packet captured before it was cut up: the frame says how long it is.
+  const isCut = isCutLength(totalLength, limit - start);
+  if (!isCut && totalLength < headerLength) return false;
   const flags = view.getUint16(start + FLAGS_AT);
   layer.version = 4;
   layer.start = start;
@@ -36,9 +47,11 @@ export function readIpv4(view: DataView, start: number, end: number, layer: IpLa
   layer.addressLength = 4;
   layer.protocol = view.getUint8(start + PROTOCOL_AT);
   layer.payload = start + headerLength;
-  layer.end = totalLength === 0 ? end : start + totalLength;
+  layer.end = isCut ? limit : start + totalLength;
+  layer.assumedEnd = isCut;
   layer.fragmentOffset = (flags & 0x1fff) * 8;
   layer.moreFragments = (flags & 0x2000) !== 0;
+  layer.fragmentable = layer.payload;
   return true;
 }
 

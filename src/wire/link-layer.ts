@@ -12,6 +12,7 @@ import {
   SLL2_HEADER_LENGTH,
   SLL2_PROTOCOL_AT,
 } from './linux-cooked.js';
+import * as loopback from './loopback.js';
 import { payloadOffset } from './nflog.js';
 
 /** LINKTYPE_* numbers, https://www.tcpdump.org/linktypes.html. */
@@ -41,9 +42,23 @@ const NAMES: ReadonlyMap<number, string> = new Map([
   [LINKTYPE_LINUX_SLL2, 'LINUX_SLL2'],
 ]);
 
-/** The name that tcpdump gives the link type; `LINKTYPE_<n>` for one that is not decoded here. */
+/** Those that turn up in captures of a network, and are not decoded. */
+const UNDECODED_NAMES: ReadonlyMap<number, string> = new Map([
+  [9, 'PPP'],
+  [50, 'PPP_SERIAL'],
+  [51, 'PPP_ETHER'],
+  [104, 'C_HDLC'],
+  [105, 'IEEE802_11'],
+  [122, 'IP_OVER_FC'],
+  [127, 'IEEE802_11_RADIO'],
+  [247, 'INFINIBAND'],
+  [253, 'NETLINK'],
+  [166, 'PPP_PPPD'],
+]);
+
+/** The name that tcpdump gives the link type; `LINKTYPE_<n>` for one that has none here. */
 export function linkTypeName(linkType: number): string {
-  return NAMES.get(linkType) ?? `LINKTYPE_${linkType}`;
+  return NAMES.get(linkType) ?? UNDECODED_NAMES.get(linkType) ?? `LINKTYPE_${linkType}`;
 }
 
 /** Whether frames of this link type are decoded at all. */
@@ -84,8 +99,7 @@ export function networkOffset(
     }
     case LINKTYPE_NULL:
     case LINKTYPE_LOOP:
-      // The 4-byte address family differs by operating system and byte order: the version tells.
-      return ipAt(view, start + 4, end);
+      return loopbackIpAt(view, start, end);
     default:
       return -1;
   }
@@ -106,6 +120,14 @@ function ipBehindSll2(view: DataView, start: number, end: number): number {
   // A VLAN tag: its TPID stands in the header, the tag itself and the next ethertype in the body.
   const tagged = behindTags(view, protocolAt, protocolAt + 2) < 0;
   return tagged ? ipBehind(view, behindTags(view, body + 2, end), end) : -1;
+}
+
+/** Where address family and IP version agree. */
+function loopbackIpAt(view: DataView, start: number, end: number): number {
+  const at = start + loopback.HEADER_LENGTH;
+  if (at >= end) return -1;
+  const version = loopback.versionOf(view, start);
+  return version !== 0 && view.getUint8(at) >>> 4 === version ? at : -1;
 }
 
 function ipAt(view: DataView, at: number, end: number): number {

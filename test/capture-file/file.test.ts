@@ -169,10 +169,10 @@ describe('what is no capture file is told in one line, with its name', () => {
       /editcap/,
     ],
     [
-      'a.pcap.gz',
-      gzipSync(fixture('ns.pcap')),
-      'expected a pcap or pcapng header at byte 0, found the bytes 1f8b0800',
-      /gunzip/,
+      'a.txt.gz',
+      gzipSync('no capture'),
+      'expected a pcap or pcapng header at byte 0, found the bytes 6e6f2063',
+      /tcpdump -w/,
     ],
     [
       'a.zst',
