@@ -49,6 +49,7 @@ function build(finish: Finish): Command {
   program.addCommand(reproduceCommand(finish));
   program.addCommand(analyzeCommand(finish));
   program.addCommand(compareCommand(finish));
+  program.addCommand(inspectCommand(finish));
   program.addCommand(labCommand(finish));
   return program;
 }
@@ -160,6 +161,44 @@ Examples:
     });
 }
 
+function inspectCommand(finish: Finish): Command {
+  const command = new Command('inspect')
+    .description("no packets: walk a node's rules twice, and predict the verdict")
+    .exitOverride()
+    .option('--dir <folder>', 'saved files of a node; may be given several times', collect, [])
+    .option('--node <node>', 'a node to ask: local, or netns:NAME')
+    .option('--target <ip:port>', 'one destination; else every service on other nodes', endpoint)
+    .addOption(new Option('--protocol <name>', 'of the connection').choices(['tcp', 'udp']))
+    .addOption(
+      new Option('--source <kind>', 'where it comes from')
+        .choices(['host', 'pod', 'external'])
+        .default('host'),
+    )
+    .addOption(
+      new Option('--order <files>', 'the files in the order they were loaded, separated by commas')
+        .default([], 'not known')
+        .argParser(text => text.split(',')),
+    )
+    .addOption(
+      new Option('--fail-on <verdicts>', 'verdicts that exit 1, separated by commas')
+        .default([], 'none')
+        .argParser(verdictList),
+    );
+  return withOutput(command)
+    .addHelpText(
+      'after',
+      `
+Examples:
+  stalesum inspect --node local
+  stalesum inspect --dir saved --target 10.96.0.10:53 --protocol udp
+  stalesum inspect --dir saved --order iptables-nft-save.txt,nft-kube-proxy-tables.nft --json`,
+    )
+    .action(async options => {
+      const { inspect } = await import('./commands/inspect.js');
+      finish(await inspect(options));
+    });
+}
+
 function labCommand(finish: Finish): Command {
   return new Command('lab')
     .description("a shell, or COMMAND, on the lab's node A, to look around")
@@ -235,6 +274,16 @@ function collectPort(text: string, ports: number[]): number[] {
     throw new InvalidArgumentError('expected a port from 1 to 65535.');
   }
   return [...ports, port];
+}
+
+/** `10.96.0.10:53`, `[fd00::1]:53`. */
+function endpoint(text: string): { address: string; port: number } {
+  const match = /^(?:\[([0-9a-f:.]+)\]|([\d.]+)):(\d{1,5})$/i.exec(text);
+  const port = Number(match?.[3]);
+  if (!match || port < 1 || port > 65535) {
+    throw new InvalidArgumentError('expected an address and a port, as in 10.96.0.10:53.');
+  }
+  return { address: match[1] ?? match[2] ?? '', port };
 }
 
 function collect(value: string, values: string[]): string[] {

@@ -54,12 +54,18 @@ export const EMPTY_NETWORK: Network = {
 export function parseNetwork(texts: readonly string[]): Network {
   const parts = texts.map(text => (/^\s*\[/.test(text) ? parseIpJson(text) : parseIpText(text)));
   return {
-    vxlan: unique(parts.flatMap(({ vxlan }) => vxlan), ({ name }) => name),
+    vxlan: unique(
+      parts.flatMap(({ vxlan }) => vxlan),
+      ({ name }) => name,
+    ),
     addresses: unique(
       parts.flatMap(({ addresses }) => addresses),
       ({ device, address }) => `${device} ${address}`,
     ),
-    routes: unique(parts.flatMap(({ routes }) => routes), route => JSON.stringify(route)),
+    routes: unique(
+      parts.flatMap(({ routes }) => routes),
+      route => JSON.stringify(route),
+    ),
     neighbours: new Map(parts.flatMap(({ neighbours }) => [...neighbours])),
     vteps: new Map(parts.flatMap(({ vteps }) => [...vteps])),
   };

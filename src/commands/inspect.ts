@@ -1,0 +1,66 @@
+/** `stalesum inspect`: walks a node's rules, saved or live, and predicts the verdict. */
+import type { VerdictName } from '../analysis/verdict.js';
+import { StalesumError } from '../errors.js';
+import { writeResult } from '../output.js';
+import { type InspectRequest, inspectFiles } from '../rules/inspect.js';
+import { isRules, type NodeFiles, readNodeFiles } from '../snapshot/node-files.js';
+import type { OutputOptions } from './options.js';
+
+export interface InspectOptions extends OutputOptions {
+  readonly dir: readonly string[];
+  readonly node?: string;
+  readonly target?: NonNullable<InspectRequest['target']>;
+  readonly protocol?: 'tcp' | 'udp';
+  readonly source: InspectRequest['source'];
+  readonly order: readonly string[];
+  readonly failOn: readonly VerdictName[];
+}
+
+/** Prints the predictions; returns the exit code: 1 only for a verdict of `--fail-on`. */
+export async function inspect(options: InspectOptions): Promise<number> {
+  const document = inspectFiles(await readFiles(options), {
+    target: options.target,
+    protocol: options.protocol,
+    source: options.source,
+    order: options.order,
+  });
+  if (options.json) await writeResult(`${JSON.stringify(document, null, 2)}\n`);
+  else {
+    const { predictionReport } = await import('../report/prediction.js');
+    await writeResult(predictionReport(document, { color: options.color }));
+  }
+  return document.predictions.some(({ verdict }) => options.failOn.includes(verdict)) ? 1 : 0;
+}
+
+async function readFiles({ dir, node }: InspectOptions): Promise<NodeFiles> {
+  if ((dir.length === 0) === (node === undefined)) {
+    throw new StalesumError('usage', 'inspect: expected either --dir FOLDER or --node NODE');
+  }
+  if (node !== undefined) return readLive(node);
+  const folders = await Promise.all(dir.map(folder => readNodeFiles(folder)));
+  const files = folders.flatMap(folder => folder.files);
+  if (!files.some(isRules)) {
+    const expected = 'iptables-save, nft list ruleset or nft -j list ruleset';
+    throw new StalesumError('bad-input', `${dir.join(', ')}: no rules there; expected ${expected}`);
+  }
+  return { files, gaps: folders.flatMap(({ gaps }) => gaps) };
+}
+
+async function readLive(name: string): Promise<NodeFiles> {
+  const [{ readLiveFiles }, { localNode }, { netnsNode }] = await Promise.all([
+    import('../snapshot/live-files.js'),
+    import('../node/local.js'),
+    import('../node/netns.js'),
+  ]);
+  const namespace = /^netns:(.+)$/.exec(name)?.[1];
+  if (name !== 'local' && namespace === undefined) {
+    throw new StalesumError('usage', `--node: expected local or netns:NAME, found "${name}"`);
+  }
+  const read = await readLiveFiles(namespace === undefined ? localNode() : netnsNode(namespace));
+  if (read.files.some(isRules)) return read;
+  // Without any rules read, every flow would look healthy.
+  throw new StalesumError(
+    'missing-tool',
+    `${name}: no rules could be read: ${read.gaps.join('; ')}`,
+  );
+}

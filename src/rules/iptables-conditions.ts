@@ -1,0 +1,39 @@
+/** What the options of iptables become. */
+import type { AddressFamily } from './address.js';
+import { type Option, optionText } from './iptables-words.js';
+import type { Condition, Field, Origin, Pattern } from './model.js';
+
+/** Where the rule stands, for faults and for what depends on it. */
+export interface RuleContext extends Origin {
+  readonly family: AddressFamily;
+}
+
+/** `field` is one of the patterns, or none of them if the option was negated. */
+export function is(field: Field, patterns: readonly Pattern[], option: Option): Condition {
+  return {
+    kind: 'is',
+    left: { kind: 'field', field },
+    right: { kind: 'these', elements: patterns.map(pattern => ({ pattern, datum: null })) },
+    negated: option.negated,
+    text: optionText(option),
+  };
+}
+
+export function unknown(option: Option): Condition {
+  return { kind: 'unknown', text: optionText(option) };
+}
+
+/** Protocols by the name that packets carry here; others by number never match them. */
+export function protocolPattern(name: string): Pattern {
+  switch (name) {
+    case 'all':
+    case '0':
+      return { kind: 'any' };
+    case '6':
+      return { kind: 'exact', value: 'tcp' };
+    case '17':
+      return { kind: 'exact', value: 'udp' };
+    default:
+      return { kind: 'exact', value: name };
+  }
+}

@@ -1,0 +1,121 @@
+/**
+ * Rule sets from saved files. The same table is often saved several times; each is taken once, from the
+ * file that tells most:
+ *
+ * - tables of iptables from iptables-save, as nft shows their targets without values (1.0.6);
+ * - other tables from a file that `--order` names, else from *.nft, from nft's text, from its JSON.
+ */
+import { basename } from 'node:path';
+import { StalesumError } from '../errors.js';
+import type { NodeFile } from '../snapshot/node-files.js';
+import { incompatibleTables, parseIptablesSave } from './iptables-save.js';
+import type { Ruleset, Table } from './model.js';
+import { readNftJson } from './nft-json.js';
+import { buildNftTables } from './nft-tables.js';
+import { readNftText } from './nft-text.js';
+import { KNOWN_TABLES } from './xtables.js';
+
+export interface LoadedRules {
+  readonly ruleset: Ruleset;
+  /** Names of the files as `Table.file` has them, in the order in which they were loaded. */
+  readonly order: readonly string[];
+  /** Which file was taken for what. */
+  readonly sources: readonly { readonly file: string; readonly taken: string }[];
+}
+
+/**
+ * @param order Files in the order in which they were loaded, as far as that is known.
+ * @throws StalesumError `bad-input` with file and line; `usage` for an order that names no file
+ */
+export function loadRules(files: readonly NodeFile[], order: readonly string[]): LoadedRules {
+  const named = order.map(name => fileNamed(name, files));
+  const saves = files.filter(({ kind, name }) => kind === 'iptables-save' && !isAfter(name, files));
+  const fromIptables = dedupe(saves.sort(byNameKnown).flatMap(readSave));
+  const nftFiles = files
+    .filter(({ kind }) => kind === 'nft-text' || (kind === 'nft-json' && !hasListing(files)))
+    .sort((a, b) => nftRank(a, named) - nftRank(b, named));
+  const elsewhere = tablesSavedElsewhere(saves, fromIptables);
+  const fromNft = dedupe(
+    nftFiles.flatMap(readNft).filter(table => !elsewhere.has(`${table.family} ${table.name}`)),
+  );
+  const tables = [...fromIptables, ...fromNft];
+  return { ruleset: { tables }, order: named, sources: sourcesOf(files, tables) };
+}
+
+function fileNamed(name: string, files: readonly NodeFile[]): string {
+  const found = files.find(file => file.name === name || basename(file.name) === basename(name));
+  if (found) return found.name;
+  const names = files.map(file => file.name).join(', ');
+  throw new StalesumError('usage', `--order: there is no file "${name}" among ${names}`);
+}
+
+/** A listing as text has all that the JSON has, and lines. */
+function hasListing(files: readonly NodeFile[]): boolean {
+  return files.some(({ kind, name }) => kind === 'nft-text' && !name.endsWith('.nft'));
+}
+
+/** A recording has the rules of before and after the run; they differ in their counters alone. */
+function isAfter(name: string, files: readonly NodeFile[]): boolean {
+  const before = name.replace(/\.after\.txt$/, '.before.txt');
+  return before !== name && files.some(file => file.name === before);
+}
+
+/** Files whose names say the back end come first: they are surer than a plain iptables-save. */
+function byNameKnown(a: NodeFile, b: NodeFile): number {
+  const rank = ({ name }: NodeFile) => (/-(nft|legacy)-/.test(name) ? 0 : 1);
+  return rank(a) - rank(b);
+}
+
+function readSave({ name, text }: NodeFile): Table[] {
+  return parseIptablesSave(text, name);
+}
+
+function readNft({ kind, name, text }: NodeFile): Table[] {
+  return buildNftTables(
+    kind === 'nft-json' ? readNftJson(text, name) : readNftText(text, name),
+    name,
+  );
+}
+
+function nftRank({ name, kind }: NodeFile, named: readonly string[]): number {
+  if (named.includes(name)) return 0;
+  if (name.endsWith('.nft')) return 1;
+  return kind === 'nft-text' ? 2 : 3;
+}
+
+/** Each table of each back end once, the first that was read. */
+function dedupe(tables: readonly Table[]): Table[] {
+  const key = ({ family, name, backend }: Table) => `${family} ${name} ${backend}`;
+  const seen = new Map<string, Table>();
+  for (const table of tables) if (!seen.has(key(table))) seen.set(key(table), table);
+  return [...seen.values()];
+}
+
+/**
+ * Tables that nft lists but iptables-nft owns. One save of a family has all of its tables, except those
+ * that it says it cannot show.
+ */
+function tablesSavedElsewhere(
+  saves: readonly NodeFile[],
+  tables: readonly Table[],
+): ReadonlySet<string> {
+  const families = new Set(
+    tables.filter(({ backend }) => backend === 'iptables-nft').map(({ family }) => family),
+  );
+  const incompatible = new Set(saves.flatMap(({ text }) => incompatibleTables(text)));
+  return new Set(
+    [...families].flatMap(family =>
+      KNOWN_TABLES.filter(name => !incompatible.has(name)).map(name => `${family} ${name}`),
+    ),
+  );
+}
+
+function sourcesOf(files: readonly NodeFile[], tables: readonly Table[]) {
+  return files.map(({ name, kind }) => {
+    const own = tables.filter(({ file }) => file === name);
+    const names = own.map(table => `${table.family} ${table.name}`);
+    const rules = kind === 'iptables-save' || kind.startsWith('nft-');
+    const taken = rules ? (names.length > 0 ? names.join(', ') : 'nothing new') : kind;
+    return { file: name, taken };
+  });
+}

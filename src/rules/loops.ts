@@ -1,0 +1,83 @@
+/** Chains that come back to themselves, which the kernel refuses and a walk would never leave. */
+import { ruleFault } from './fault.js';
+import type { Chain, Elements, Rule, Table } from './model.js';
+
+interface Edge {
+  readonly to: string;
+  readonly rule: Rule;
+}
+
+/** @throws StalesumError `bad-input` naming the rule that closes a loop, or leads to a chain not there */
+export function refuseLoops(table: Table): void {
+  const edges = new Map<string, readonly Edge[]>();
+  for (const chain of table.chains.values()) edges.set(chain.name, edgesOf(chain, table));
+  const finished = new Set<string>();
+  for (const start of table.chains.keys()) followFrom(start, edges, finished);
+}
+
+/** Depth first with a stack of our own: a saved file may chain more jumps than calls fit a stack. */
+function followFrom(
+  start: string,
+  edges: ReadonlyMap<string, readonly Edge[]>,
+  finished: Set<string>,
+): void {
+  if (finished.has(start)) return;
+  const open = new Set([start]);
+  const path = [{ name: start, next: 0 }];
+  for (let top = path.at(-1); top; top = path.at(-1)) {
+    const edge = edges.get(top.name)?.[top.next++];
+    if (!edge) {
+      finished.add(top.name);
+      open.delete(top.name);
+      path.pop();
+    } else if (open.has(edge.to)) {
+      throw loopFault(edge, [...path.map(({ name }) => name)]);
+    } else if (!finished.has(edge.to)) {
+      open.add(edge.to);
+      path.push({ name: edge.to, next: 0 });
+    }
+  }
+}
+
+function loopFault({ to, rule }: Edge, path: readonly string[]) {
+  const loop = path.slice(path.indexOf(to));
+  const through = loop.length > 1 ? ` (${[...loop, to].join(' -> ')})` : '';
+  return ruleFault(rule.file, rule.line, `chain ${to} jumps to itself${through}`);
+}
+
+function edgesOf(chain: Chain, table: Table): Edge[] {
+  return chain.rules.flatMap(rule =>
+    targetsOf(rule, table).map(to => {
+      if (!table.chains.has(to)) {
+        throw ruleFault(
+          rule.file,
+          rule.line,
+          `jump to chain ${to}, which table ${table.name} lacks`,
+        );
+      }
+      return { to, rule };
+    }),
+  );
+}
+
+function targetsOf(rule: Rule, table: Table): string[] {
+  return rule.statements.flatMap(statement => {
+    switch (statement.kind) {
+      case 'verdict':
+        return 'chain' in statement.verdict ? [statement.verdict.chain] : [];
+      case 'verdict-map':
+        return elementsOf(statement.map, table).flatMap(({ datum }) =>
+          datum?.kind === 'verdict' && 'chain' in datum.verdict ? [datum.verdict.chain] : [],
+        );
+      default:
+        return [];
+    }
+  });
+}
+
+/** The elements written out, or those of the named set; none if there is no such set. */
+export function elementsOf(elements: Elements, table: Table) {
+  return elements.kind === 'these'
+    ? elements.elements
+    : (table.sets.get(elements.name)?.elements ?? []);
+}

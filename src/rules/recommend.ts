@@ -1,0 +1,88 @@
+/** What would change a prediction: commands, and the versions that carry each fix. */
+import { recommend } from '../analysis/recommendations.js';
+import type { Recommendation, VerdictName } from '../analysis/verdict.js';
+import type { Choice } from './oracle.js';
+import { isTranslation, type Outcome } from './outcome.js';
+import type { PredictionFacts } from './predict.js';
+import { stripVolatile } from './text.js';
+import type { Step } from './walk.js';
+
+export function recommendFor(
+  verdict: VerdictName,
+  outcome: Outcome,
+  question: Choice | undefined,
+  { ruleset }: PredictionFacts,
+): Recommendation[] {
+  if (verdict === 'inconclusive') return question ? [knowMore(question)] : [];
+  const device = outcome.journey.kind === 'tunnelled' ? outcome.journey.device : undefined;
+  const usual = recommend(verdict, device, outcome.because);
+  if (outcome.rewritten !== true && !outcome.addressRewritten) return usual;
+  const first = outcome.steps.findLast(step => step.pass === 'inner' && isTranslation(step));
+  const patched = ruleset.tables.some(({ chains }) => hasClearingChain([...chains.values()]));
+  if (!first || !patched || isKubeProxys(first)) return [...usual, ...withoutRandom(outcome)];
+  // Updating kube-proxy would not help: its rules are mended, and come too late.
+  const [, ...others] = usual;
+  return [firstInLine(first), ...others, ...withoutRandom(outcome)];
+}
+
+function hasClearingChain(
+  chains: readonly {
+    readonly name: string;
+    readonly rules: readonly { readonly text: string }[];
+  }[],
+): boolean {
+  return chains.some(
+    ({ name, rules }) =>
+      /^(KUBE-POSTROUTING|masquerading)$/.test(name) &&
+      rules.some(({ text }) => /--set-xmark 0x[0-9a-f]+\/0x0\b|--xor-mark|\^|\bxor\b/.test(text)),
+  );
+}
+
+function isKubeProxys({ chain }: Step): boolean {
+  return /^(KUBE-|masquerading$|nat-postrouting$)/.test(chain);
+}
+
+/** Another daemon's rule masquerades before kube-proxy takes the mark off. */
+function firstInLine({ chain, rule, file, line }: Step): Recommendation {
+  const where = line === null ? file : `${file}:${line}`;
+  const flannel = chain.startsWith('FLANNEL');
+  return {
+    action: flannel
+      ? 'Update flannel to 0.20.2 or later (and leave kube-proxy its masquerade bit 14, which flannel names)'
+      : `Have ${chain} return packets that carry kube-proxy's mark, or run behind KUBE-POSTROUTING`,
+    command: `iptables -t nat -I ${chain} 1 -m mark --mark 0x4000/0x4000 -j RETURN`,
+    why: `${stripVolatile(rule)} (${where}) masquerades before kube-proxy takes its mark off, so the outer datagram still carries it`,
+    source: 'https://github.com/flannel-io/flannel/issues/1679',
+  };
+}
+
+/** The rule that draws the port would be harmless without its flag. */
+function withoutRandom({ deciding }: Outcome): Recommendation[] {
+  if (!deciding || deciding.table.includes(' ') || !/--random/.test(deciding.rule)) return [];
+  const rule = stripVolatile(deciding.rule);
+  return [
+    {
+      action: 'Or masquerade without --random-fully: the outer port then stays as it is',
+      command: null,
+      why: `${rule} (${deciding.file}:${deciding.line}) draws the port anew; kube-proxy writes it back where iptables knows the flag`,
+      source: 'https://github.com/kubernetes/kubernetes/issues/90854',
+    },
+  ];
+}
+
+function knowMore({ kind }: Choice): Recommendation {
+  if (kind === 'order') {
+    return {
+      action: 'Say in which order the rules were loaded, or measure it',
+      command: 'stalesum inspect --dir DIR --order FIRST-FILE,SECOND-FILE',
+      why: 'of base chains with equal priority the one registered last runs first, and no tool lists that order',
+      source: 'nf_hook_entries_grow(), net/netfilter/core.c of Linux',
+    };
+  }
+  return {
+    action: 'Measure it: whether that rule matches is not in the saved files',
+    command: 'stalesum reproduce',
+    why: 'both outcomes are possible with these rules',
+    source: 'docs/reading-a-verdict.md',
+  };
+}
