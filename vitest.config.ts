@@ -9,6 +9,8 @@ export default defineConfig({
           include: ['test/**/*.test.ts'],
           exclude: ['test/cli/**', 'test/live/**'],
           pool: 'threads',
+          // Against hanging only: nothing here is judged by how long it takes on a busy machine.
+          testTimeout: 60_000,
           sequence: { groupOrder: 1 },
         },
       },

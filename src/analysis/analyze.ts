@@ -13,6 +13,7 @@ import { type ExitPolicy, exitCodeFor } from './exit-code.js';
 import { reportFlow } from './flow-report.js';
 import { type FlowVerdict, incompleteCapture, judgeFlow } from './flow-verdict.js';
 import type { AnalysisInput, CaptureInput, ProbedConnection } from './input.js';
+import { observationWarnings } from './observation-warnings.js';
 import { recommend } from './recommendations.js';
 import { withoutSharedDifferences } from './shared-difference.js';
 import { summarize } from './summary.js';
@@ -85,6 +86,7 @@ export function analyze(input: AnalysisInput, policy: ExitPolicy): VerdictDocume
         ? witnessesFor(main.examined, main.judged.decisive)
         : [],
     flows: reports,
+    rule: null,
     delays: summarizeDelays(reports),
     captures: input.captures.map(capture => reportCapture(capture, main?.examined)),
     clocks: compareClocks(examined),
@@ -207,6 +209,7 @@ function warningsOf(
     if (kernelDrops) warnings.push(`${name}: the kernel dropped ${kernelDrops} packets`);
     if (truncated)
       warnings.push(`${name}: cut off at byte ${truncated.offset}: ${truncated.reason}`);
+    warnings.push(...observationWarnings(name, observation));
     if (observation.cutFrames > 0) {
       warnings.push(`${name}: ${observation.cutFrames} frames were captured only in part`);
     }

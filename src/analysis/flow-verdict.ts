@@ -4,6 +4,7 @@ import { byOpening, layerOf } from './connections.js';
 import { deliveries } from './delivery.js';
 import { type ExaminedConnection, findingOf } from './examined-connection.js';
 import type { CaptureInput } from './input.js';
+import { isBoundReached } from './observation-warnings.js';
 import type { PortFinding } from './outer-port.js';
 import type { Grade, VerdictName } from './verdict.js';
 
@@ -168,7 +169,9 @@ export function incompleteCapture(captures: readonly CaptureInput[]): string | u
   const dropped = captures.find(({ kernelDrops }) => (kernelDrops ?? 0) > 0);
   if (dropped) return `the kernel dropped ${dropped.kernelDrops} packets of ${dropped.name}`;
   const cut = captures.find(({ truncated }) => truncated !== null);
-  return cut && `${cut.name} is cut off`;
+  if (cut) return `${cut.name} is cut off`;
+  const full = captures.find(({ observation }) => isBoundReached(observation));
+  return full && `${full.name} holds more than is kept in memory: split it, or filter it`;
 }
 
 /** SYNs that were sent again, or never answered. */

@@ -20,11 +20,14 @@ export function withoutSharedDifferences(
     if (value === undefined) continue;
     ports.set(value, (ports.get(value) ?? new Set()).add(finding.use.sourcePort));
   }
+  const enough = sharedByMoreThanChance(
+    [...ports.values()].reduce((sum, set) => sum + set.size, 0),
+  );
   return examined.map(connection => ({
     ...connection,
     ports: connection.ports.map(finding => {
       const shared = ports.get(differenceOf(finding) ?? -1)?.size ?? 0;
-      if (shared < 2) return finding;
+      if (shared < enough) return finding;
       return {
         ...finding,
         state: 'invalid' as const,
@@ -34,4 +37,21 @@ export function withoutSharedDifferences(
       };
     }),
   }));
+}
+
+/** Odds that so many flows share one difference by accident, below which it is no accident. */
+const ACCIDENT = 0.01;
+
+/**
+ * How many of `flows` must show one difference before it means something: among many rewritten flows,
+ * whose differences are as good as random, two are the same sooner than one thinks (a birthday).
+ */
+export function sharedByMoreThanChance(flows: number): number {
+  // C(flows, k) / 65535^(k - 1), the expected number of groups of k.
+  let expected = flows;
+  for (let size = 2; size <= flows; size++) {
+    expected *= (flows - size + 1) / (size * 0xffff);
+    if (expected < ACCIDENT) return size;
+  }
+  return Math.max(2, flows);
 }

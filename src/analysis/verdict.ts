@@ -161,6 +161,18 @@ export interface Recommendation {
   readonly source: string;
 }
 
+/** The rule that did the second SNAT, by walking the sender's saved rules. */
+export interface RuleReport {
+  readonly node: string;
+  readonly file: string;
+  readonly line: number | null;
+  readonly table: string;
+  readonly chain: string;
+  readonly rule: string;
+  readonly packetsBefore: number | null;
+  readonly packetsAfter: number | null;
+}
+
 export interface DelaySummary {
   readonly count: number;
   readonly delayed: number;
@@ -197,6 +209,7 @@ export interface VerdictDocument {
   readonly summary: string;
   readonly witnesses: readonly Witness[];
   readonly flows: readonly FlowReport[];
+  readonly rule: RuleReport | null;
   readonly delays: DelaySummary;
   readonly captures: readonly CaptureReport[];
   /** How far the clocks of captures that show the same packets are apart. */

@@ -6,6 +6,7 @@ import type { VerdictDocument } from '../analysis/verdict.js';
 import { StalesumError } from '../errors.js';
 import { readNodeSnapshot } from '../snapshot/read-folder.js';
 import { DEFAULT_TUNNEL_PORTS } from '../wire/packet.js';
+import { withRule } from './name-rule.js';
 import { readCaptures } from './read-captures.js';
 import { withRotatedSets } from './rotated-sets.js';
 import { readRunFile, runRecordOf } from './run-record.js';
@@ -46,15 +47,20 @@ export async function examineSources(
   const reading = { tunnelPorts: ports, run, allowEmpty: found.length > 1 };
   const captures: CaptureInput[] = [];
   for (const source of found) captures.push(...(await readCaptures(source, reading)));
-  const snapshots = await Promise.all(
-    sources.nodes.map(({ folder, node }) => readNodeSnapshot(folder, node)),
+  const folders = await Promise.all(
+    sources.nodes.map(async ({ folder, node }) => ({
+      folder,
+      node,
+      snapshot: await readNodeSnapshot(folder, node),
+    })),
   );
-  return analyze(
+  const verdict = analyze(
     {
       captures,
-      snapshots: snapshots.filter(snapshot => snapshot !== undefined),
+      snapshots: folders.flatMap(({ snapshot }) => snapshot ?? []),
       run: run && runRecordOf(run),
     },
     options.policy,
   );
+  return withRule(verdict, folders);
 }

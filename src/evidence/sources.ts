@@ -31,12 +31,17 @@ export interface Sources {
   readonly recording: string | undefined;
 }
 
+/** Folders are looked into so far down. */
+const FOLDER_DEPTH = 2;
 const CAPTURE_FILE = /\.(pcap|pcapng|cap|dmp|ntar)\d*(\.gz)?$/i;
 const NODE_CAPTURE = /^(overlay|underlay|tap)[^/]*\.(pcap|pcapng)\d*(\.gz)?$/;
 
 /** Expands the paths. @throws StalesumError `bad-input` for one that is not there or holds nothing */
 export async function expandSources(paths: readonly string[]): Promise<Sources> {
-  const parts = await Promise.all(paths.map(expand));
+  return joined(await Promise.all(paths.map(expand)));
+}
+
+function joined(parts: readonly Sources[]): Sources {
   return {
     captures: parts.flatMap(({ captures }) => captures),
     nodes: parts.flatMap(({ nodes }) => nodes),
@@ -75,7 +80,7 @@ function unnamed(path: string): CaptureSource {
   return { path, name: path, node: undefined, layer: undefined, side: undefined };
 }
 
-async function expandFolder(folder: string): Promise<Sources> {
+async function expandFolder(folder: string, depth = 0): Promise<Sources> {
   const names = (await readdir(folder)).sort();
   const nodeFolders = names.filter(name => nodeName(name) !== undefined);
   if (nodeFolders.length > 0) {
@@ -90,6 +95,18 @@ async function expandFolder(folder: string): Promise<Sources> {
     return expandNode(folder, basename(resolve(folder)));
   }
   const files = names.filter(name => CAPTURE_FILE.test(name));
+  if (files.length === 0 && depth < FOLDER_DEPTH) {
+    const parts = await foldersWithCaptures(folder, depth);
+    const recordings = parts.filter(({ nodes }) => nodes.length > 0);
+    if (recordings.length > 1) {
+      throw new StalesumError(
+        'bad-input',
+        `${folder}: expected one recording, found ${recordings.length}`,
+        'Name the one to be analysed.',
+      );
+    }
+    if (parts.length > 0) return joined(parts);
+  }
   if (files.length === 0) {
     throw new StalesumError(
       'bad-input',
@@ -101,6 +118,21 @@ async function expandFolder(folder: string): Promise<Sources> {
     nodes: [],
     recording: undefined,
   };
+}
+
+/** What the folders in a folder without captures of its own hold: one for each node or run, say. */
+async function foldersWithCaptures(folder: string, depth: number): Promise<Sources[]> {
+  const entries = await readdir(folder, { withFileTypes: true });
+  const names = entries.filter(entry => entry.isDirectory()).map(({ name }) => name);
+  const parts = await Promise.all(
+    names.sort().map(name =>
+      expandFolder(join(folder, name), depth + 1).catch(thrown => {
+        if (thrown instanceof StalesumError) return undefined;
+        throw thrown;
+      }),
+    ),
+  );
+  return parts.filter(part => part !== undefined);
 }
 
 async function expandNode(folder: string, node: string): Promise<Sources> {

@@ -51,6 +51,7 @@ export function terminalReport(verdict: VerdictDocument, options: TerminalOption
     wrap(verdict.summary, WIDTH),
     ...flowSections(verdict),
     witnessLines(verdict.witnesses),
+    ruleLines(verdict),
     lookAlikeLines(verdict.flows),
     delayLines(verdict.flows[0]),
     indent(histogramLines(verdict.delays, verdict.flows)),
@@ -225,6 +226,12 @@ function witnessLines(witnesses: readonly Witness[]): string[] {
 
 function odd(chance: number): string {
   return chance < 0.01 ? `1 in ${Math.round(1 / chance)}` : `${Math.round(chance * 100)} %`;
+}
+
+function ruleLines({ rule }: VerdictDocument): string[] {
+  if (!rule) return [];
+  const place = `${rule.node}, ${rule.file}${rule.line === null ? '' : `:${rule.line}`}`;
+  return wrap(`Rule   ${place}: ${printable(rule.rule)}`, WIDTH, 7).map(line => `  ${line}`);
 }
 
 function lookAlikeLines(flows: readonly FlowReport[]): string[] {

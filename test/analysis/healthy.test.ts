@@ -331,6 +331,6 @@ test('no healthy corpus convicts: flows, ports, checksums, cuts and order at ran
       ).toEqual([]);
       expect(verdict.exitCode).not.toBe(1);
     }),
-    { numRuns: 150 },
+    { numRuns: 100 },
   );
 });

@@ -138,7 +138,7 @@ describe('within one outer flow', () => {
         const verdict = judgeDatagrams([first, second]);
         expect(CONVICTIONS).not.toContain(verdict.verdict);
       }),
-      { numRuns: 200 },
+      { numRuns: 120 },
     );
   });
 });

@@ -11,6 +11,7 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { gzipSync } from 'node:zlib';
 import { afterAll, beforeEach, describe, expect, test } from 'vitest';
 import { DEFAULT_EXIT_POLICY } from '../../src/analysis/exit-code.js';
@@ -51,6 +52,7 @@ async function captures(...paths: string[]) {
 }
 
 const none = () => {};
+const SOME = generate(7, 800);
 
 describe('gzip', () => {
   test('a capture that a shell compressed, in two members, reads as the capture does', async () => {
@@ -189,7 +191,7 @@ describe('a rotated set', () => {
   test.skipIf(lacks('tcpdump'))(
     'tcpdump -C, as it writes it (skipped without tcpdump)',
     async () => {
-      const frames = Array.from({ length: 9 }, () => generate(7, 800)).flat();
+      const frames = Array.from({ length: 9 }, () => SOME).flat();
       writePcap(inFolder('all.pcap'), frames);
       execFileSync(
         'tcpdump',
@@ -207,6 +209,7 @@ describe('a rotated set', () => {
       expect(counts).toEqual({ ...whole[0]!.observation, flows: undefined });
       expect(flows.length).toBe(whole[0]!.observation.flows.length);
     },
+    30_000,
   );
 
   /** Files of a few frames that begin at these times. */
@@ -277,12 +280,32 @@ describe('a rotated set', () => {
 });
 
 describe('several captures', () => {
+  test('in a folder for each node are found from the folder above', async () => {
+    for (const node of ['worker-1', 'worker-2']) {
+      mkdirSync(join(folder, node));
+      copyFileSync(fixture('raw.pcap'), join(folder, node, 'eth0.pcap'));
+    }
+    mkdirSync(inFolder('notes'));
+    expect((await captures(folder)).map(({ name }) => name)).toEqual([
+      join(folder, 'worker-1/eth0.pcap'),
+      join(folder, 'worker-2/eth0.pcap'),
+    ]);
+  });
+
   test('a file of no bytes among others is a capture that shows nothing', async () => {
     writeFileSync(inFolder('empty.pcap'), '');
     copyFileSync(fixture('raw.pcap'), inFolder('raw.pcap'));
     const found = await captures(folder);
     expect(found.map(({ observation }) => observation.frames)).toEqual([0, 8]);
     expect(found[0]!.truncated?.reason).toMatch(/the file is empty/);
+  });
+
+  test('of several recordings in a folder one has to be named', async () => {
+    const recordings = fileURLToPath(new URL('../../captures/linux-5.4.33', import.meta.url));
+    await expect(captures(recordings)).rejects.toMatchObject({
+      kind: 'bad-input',
+      message: `${recordings}: expected one recording, found 13`,
+    });
   });
 
   test('alone it is a fault', async () => {

@@ -99,7 +99,7 @@ describe('the checksum of a TCP or UDP packet', () => {
           if (expected === 'mismatch') expect(found.correct % 65535).toBe(right % 65535);
         },
       ),
-      { numRuns: 500 },
+      { numRuns: 300 },
     );
   });
 
