@@ -113,7 +113,7 @@ function analyzeCommand(finish: Finish): Command {
   const command = new Command('analyze')
     .description('the same verdict from saved captures, or from the folder of a recording')
     .exitOverride()
-    .argument('[path...]', 'capture files (pcap, pcapng, - for stdin) or folders')
+    .argument('[path...]', 'captures (pcap, pcapng, .gz, rotated sets, - for stdin) or folders')
     .option('--overlay <file>', 'capture of the VXLAN device at the sender', collect, [])
     .option('--underlay <file>', 'capture of the NIC at the sender', collect, [])
     .option('--peer-underlay <file>', 'capture of the NIC at the receiver', collect, [])
