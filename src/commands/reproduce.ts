@@ -53,6 +53,12 @@ function expectedCode(expected: Expectation, { verdict, grade }: VerdictDocument
 }
 
 async function makeEmptyFolder(folder: string): Promise<void> {
+  if (/\.(tar|tgz|tar\.gz|zip)$/i.test(folder)) {
+    throw new StalesumError(
+      'usage',
+      `${folder}: recordings are folders; archives are not written yet`,
+    );
+  }
   try {
     await mkdir(folder, { recursive: true });
     if ((await readdir(folder)).length === 0) return;

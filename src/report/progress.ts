@@ -5,6 +5,9 @@ export interface Progress {
   clear(): void;
 }
 
+/** A terminal that does not tell its width (a serial line) has that of a card. */
+const DEFAULT_COLUMNS = 80;
+
 /** @param quiet true: show nothing, whatever standard error is */
 export function progressOn(stream: NodeJS.WriteStream, quiet: boolean): Progress {
   if (quiet || !stream.isTTY) return { show: () => undefined, clear: () => undefined };
@@ -14,7 +17,7 @@ export function progressOn(stream: NodeJS.WriteStream, quiet: boolean): Progress
   return {
     show: text => {
       clear();
-      stream.write(text.slice(0, Math.max(0, stream.columns - 1)));
+      stream.write(text.slice(0, (stream.columns || DEFAULT_COLUMNS) - 1));
     },
     clear,
   };
