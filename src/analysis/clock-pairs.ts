@@ -1,13 +1,9 @@
 /** Which captures' clocks can be compared, and by which packets. */
-import { type ClockEstimate, estimateClock, type SeenTwice } from './clocks.js';
+import { estimateClock, type SeenTwice } from './clocks.js';
 import type { Sighting } from './connections.js';
 import type { ExaminedConnection } from './examined-connection.js';
 import type { CaptureInput } from './input.js';
-
-export interface ClockReport extends ClockEstimate {
-  readonly reference: string;
-  readonly other: string;
-}
+import type { ClockReport } from './verdict.js';
 
 /** Packets that are looked at; more would not make the estimate better. */
 const MOST_PACKETS = 10_000;

@@ -9,8 +9,8 @@ import { type Attempt, attemptsOf, type Connection, layerOf } from './connection
 import { bindingOf, isUntracked } from './conntrack-lookup.js';
 import type { AnalysisInput, CaptureInput, Layer, Side } from './input.js';
 import type { DatagramCounts, PacketRecord } from './observation.js';
-import { judgePort, type PortContext, type PortFinding, type PortUse } from './outer-port.js';
-import { portUses, tappedOf } from './port-uses.js';
+import { judgePort, type PortContext, type PortFinding } from './outer-port.js';
+import { type PortUse, portUses, tappedOf } from './port-uses.js';
 import { makesChecksums, rangeOf, type SenderHabit, sendersHabits } from './sender-habit.js';
 import { findSenderNode, type SidedSighting, withSides } from './sides.js';
 

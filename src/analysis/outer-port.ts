@@ -7,7 +7,6 @@
  * inner flow that left from the recovered port with a right checksum).
  */
 import type { VxlanDevice } from '../snapshot/links.js';
-import type { Instant } from '../time.js';
 import { addressWords } from '../wire/address.js';
 import {
   type AddressChange,
@@ -16,36 +15,10 @@ import {
   recoverSourcePort,
 } from '../wire/port-recovery.js';
 import type { NatBinding } from './conntrack-lookup.js';
-import type { DatagramCounts, OuterHeader, PacketRecord } from './observation.js';
+import type { PacketRecord } from './observation.js';
+import type { PortUse, TappedOrigin } from './port-uses.js';
+import type { SourcePortRange } from './sender-habit.js';
 import { type ChecksumState, hex16 } from './verdict.js';
-
-/** What all captures together show of one outer source port of one connection. */
-export interface PortUse {
-  readonly source: string;
-  readonly sourcePort: number;
-  /** When the first of them left, by the sender's clock as far as it was captured. */
-  readonly leftAt: Instant;
-  readonly first: PacketRecord;
-  readonly counts: Readonly<DatagramCounts>;
-  readonly mismatch: PacketRecord | undefined;
-  readonly valid: PacketRecord | undefined;
-  readonly zero: PacketRecord | undefined;
-  /** Mismatches whose difference is another than the first one's. */
-  readonly otherDifferences: number;
-  /** Mismatches whose stored value is another than the first one's. */
-  readonly otherStored: number;
-  /** A SYN of this port was right while another was wrong: one rewrite cannot do that. */
-  readonly synsDisagree: boolean;
-  /** What shows that whatever rewrote or broke them is not on the sender. Otherwise empty. */
-  readonly changedOnTheWay: string;
-}
-
-/** A datagram as a tap in mangle POSTROUTING saw it: behind the VXLAN device, in front of nat. */
-export interface TappedOrigin {
-  readonly capture: string;
-  readonly record: PacketRecord;
-  readonly outer: OuterHeader;
-}
 
 export interface PortContext {
   readonly binding: NatBinding | undefined;
@@ -57,7 +30,7 @@ export interface PortContext {
   /** The sender's VXLAN device, where a snapshot shows it. */
   readonly device: VxlanDevice | undefined;
   /** Source ports of that device: exact where the node told it, else the kernel's default. */
-  readonly range: { readonly low: number; readonly high: number; readonly exact: boolean };
+  readonly range: SourcePortRange;
   /** Whether the sender makes outer checksums at all; `undefined` where nothing shows it. */
   readonly makesChecksums: boolean | undefined;
   /** Addresses from which the datagram may have set out, if its address was rewritten too. */

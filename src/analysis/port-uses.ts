@@ -1,10 +1,37 @@
 /** What all underlay captures of a connection together show of each outer source port. */
-import { compareInstants } from '../time.js';
+import { compareInstants, type Instant } from '../time.js';
 import type { Attempt } from './connections.js';
 import type { Side } from './input.js';
-import type { OuterPortUse, PacketRecord } from './observation.js';
-import type { PortUse, TappedOrigin } from './outer-port.js';
+import type { DatagramCounts, OuterHeader, OuterPortUse, PacketRecord } from './observation.js';
 import type { SidedSighting } from './sides.js';
+
+/** What all captures together show of one outer source port of one connection. */
+export interface PortUse {
+  readonly source: string;
+  readonly sourcePort: number;
+  /** When the first of them left, by the sender's clock as far as it was captured. */
+  readonly leftAt: Instant;
+  readonly first: PacketRecord;
+  readonly counts: Readonly<DatagramCounts>;
+  readonly mismatch: PacketRecord | undefined;
+  readonly valid: PacketRecord | undefined;
+  readonly zero: PacketRecord | undefined;
+  /** Mismatches whose difference is another than the first one's. */
+  readonly otherDifferences: number;
+  /** Mismatches whose stored value is another than the first one's. */
+  readonly otherStored: number;
+  /** A SYN of this port was right while another was wrong: one rewrite cannot do that. */
+  readonly synsDisagree: boolean;
+  /** What shows that whatever rewrote or broke them is not on the sender. Otherwise empty. */
+  readonly changedOnTheWay: string;
+}
+
+/** A datagram as a tap in mangle POSTROUTING saw it: behind the VXLAN device, in front of nat. */
+export interface TappedOrigin {
+  readonly capture: string;
+  readonly record: PacketRecord;
+  readonly outer: OuterHeader;
+}
 
 /**
  * Outer ports over all underlay captures. What the receiver's shows counts before the sender's,

@@ -2,12 +2,19 @@
 import type { VxlanDevice } from '../snapshot/links.js';
 import type { NodeSnapshot } from '../snapshot/node-snapshot.js';
 import type { Connection } from './connections.js';
-import type { PortContext, PortUse } from './outer-port.js';
+import type { PortUse } from './port-uses.js';
 
 /** The kernel's default `net.ipv4.ip_local_port_range`, from which a VXLAN device takes its ports. */
 const DEFAULT_RANGE = { low: 32768, high: 61000 };
 /** Where healthy datagrams show that another range is in use. */
 const WIDEST_RANGE = { low: 1024, high: 65536 };
+
+/** Source ports `low <= port < high`; exact where the node told them, else the kernel's default. */
+export interface SourcePortRange {
+  readonly low: number;
+  readonly high: number;
+  readonly exact: boolean;
+}
 
 /** What all tunnel datagrams of one outer source address show. */
 export interface SenderHabit {
@@ -47,7 +54,7 @@ export function rangeOf(
   device: VxlanDevice | undefined,
   sender: NodeSnapshot | undefined,
   habit: SenderHabit | undefined,
-): PortContext['range'] {
+): SourcePortRange {
   if (device?.sourcePorts) return { ...device.sourcePorts, exact: true };
   const setting = sender?.sysctls?.get('net.ipv4.ip_local_port_range')?.split(/\s+/).map(Number);
   const [low, last] = setting ?? [];

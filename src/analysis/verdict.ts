@@ -5,7 +5,7 @@
  */
 
 import type { VxlanDevice } from '../snapshot/links.js';
-import type { ClockReport } from './clock-pairs.js';
+import type { ClockEstimate } from './clocks.js';
 
 export const VERDICT_SCHEMA = 'stalesum.verdict/1';
 
@@ -180,6 +180,12 @@ export interface DelaySummary {
   readonly p90: number | null;
   readonly p99: number | null;
   readonly max: number | null;
+}
+
+/** How far one capture's clock is from another's, and by how many packets that is known. */
+export interface ClockReport extends ClockEstimate {
+  readonly reference: string;
+  readonly other: string;
 }
 
 /** What the nodes said of themselves, and the lab's scenario if it was a lab. */
