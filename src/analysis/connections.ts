@@ -143,6 +143,7 @@ export interface Attempt {
  * @param ordered the forward sightings, the one to trust first for order and time in front
  */
 export function attemptsOf(protocol: string, ordered: readonly Sighting[]): Attempt[] {
+  if (protocol === 'udp' && ordered.some(isStream)) return [];
   const attempts: { at: Instant; seen: { sighting: Sighting; record: PacketRecord }[] }[] = [];
   for (const sighting of ordered) {
     const records = firstPackets(protocol, sighting);
@@ -160,6 +161,11 @@ export function attemptsOf(protocol: string, ordered: readonly Sighting[]): Atte
     }
   }
   return attempts.sort((a, b) => compareInstants(a.at, b.at));
+}
+
+/** More datagrams than are kept: media or the like, whose packets are no queries that are sent again. */
+function isStream({ flow }: Sighting): boolean {
+  return flow.packets > flow.queries.length + flow.copies;
 }
 
 function firstPackets(protocol: string, { flow }: Sighting): readonly PacketRecord[] {

@@ -6,6 +6,7 @@
 import { deliveries, wasWatched } from './delivery.js';
 import type { ExaminedConnection } from './examined-connection.js';
 import type { Layer, Side } from './input.js';
+import type { PacketRecord } from './observation.js';
 import type { SidedSighting } from './sides.js';
 import type { VerdictName } from './verdict.js';
 
@@ -37,6 +38,12 @@ function lostDatagrams(examined: ExaminedConnection): string | undefined {
   const all = (side: Side) =>
     lost.every(attempt => wasWatched(examined, 'underlay', side, attempt));
   if (seenAt('underlay', 'receiver') === lost.length) {
+    if (lost.every(({ seen }) => seen.some(({ record }) => isZeroOverIpv6(record)))) {
+      return (
+        `${count} arrived on the receiver's NIC with a zero checksum over IPv6, which is dropped unless the VXLAN ` +
+        'device there has udp6zerocsumrx (Udp6InCsumErrors counts them)'
+      );
+    }
     return (
       `${count} arrived on the receiver's NIC with a right outer checksum and never came out of its tunnel: a ` +
       'firewall, rp_filter, another VNI, or no VXLAN socket there (UdpNoPorts)'
@@ -52,6 +59,10 @@ function lostDatagrams(examined: ExaminedConnection): string | undefined {
     return `${count} never left the sender's NIC: dropped by the sender (a conntrack clash, a firewall, no route)`;
   }
   return undefined;
+}
+
+function isZeroOverIpv6({ outer, outerChecksum }: PacketRecord): boolean {
+  return outerChecksum.state === 'zero' && (outer?.source.includes(':') ?? false);
 }
 
 function refused({ connection }: ExaminedConnection): string | undefined {
