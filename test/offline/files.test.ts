@@ -325,9 +325,15 @@ describe('several captures', () => {
   test('the fixtures, as a folder', async () => {
     const found = await captures(FIXTURES);
     expect(found.length).toBeGreaterThan(15);
-    expect(
-      found.some(({ observation }) => observation.flows.some(flow => flow.datagrams.mismatch > 0)),
-    ).toBe(false);
+    const withMismatch = found.filter(({ observation }) =>
+      observation.flows.some(flow => flow.datagrams.mismatch > 0),
+    );
+    // Only in those does Scapy put a stale datagram: scapy-captures.py.
+    expect(withMismatch.map(({ name }) => name.replace(/^.*\//, '')).sort()).toEqual([
+      'geneve.pcap',
+      'ipv6-outer-fragments.pcap',
+      'vlan-qinq.pcap',
+    ]);
   });
 });
 

@@ -97,9 +97,9 @@ const AGREED = new Set([
   'partial 0',
 ]);
 
-describe.skipIf(lacks('tshark'))('captures of real kernels (skipped without tshark)', () => {
+describe.skipIf(lacks('tshark'))('captures that others wrote (skipped without tshark)', () => {
   const names = fixturesLike(
-    /^(vxlan|any|raw|gso|nflog|null|loop|snaplen|members|reord).*\.(pcap|pcapng|gz)$/,
+    /^(vxlan|any|raw|gso|nflog|null|loop|snaplen|members|reord|geneve|vlan|ipv6).*\.(pcap|pcapng|gz)$/,
   );
 
   test('are all there', () => {
