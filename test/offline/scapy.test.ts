@@ -2,7 +2,16 @@
 import { describe, expect, it } from 'vitest';
 import { DEFAULT_EXIT_POLICY } from '../../src/analysis/exit-code.js';
 import { examinePaths } from '../../src/evidence/examine.js';
-import { FIXTURES } from './support.js';
+import { FIXTURES, observeFile } from './support.js';
+
+/** Judged over the bytes that are there, and never called wrong: their length fields say nothing. */
+it('BIG TCP is walked to its real end, and never called wrong', async () => {
+  const { observation } = await observeFile(`${FIXTURES}big-tcp.pcap`);
+  const flow = (port: number) => observation.flows.find(({ sourcePort }) => sourcePort === port);
+  // 40 bytes of IPv6 and 20 of TCP in front of the 70,000.
+  expect(flow(43001)).toMatchObject({ packets: 2, largestPacket: 70_060, innerMismatch: 0 });
+  expect(flow(43000)).toMatchObject({ packets: 1, innerMismatch: 0 });
+});
 
 describe.each([
   ['geneve.pcap', 'geneve', 7, 3],
