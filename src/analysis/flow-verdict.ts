@@ -159,7 +159,7 @@ function whatIsMissing(
   const incomplete = incompleteCapture(captures);
   if (incomplete) return incomplete;
   if (sightings.some(({ flow }) => flow.notKept > 0)) {
-    return 'the connection used more outer ports than are remembered';
+    return 'the connection has more SYNs or outer ports than are remembered';
   }
   return undefined;
 }
