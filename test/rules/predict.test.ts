@@ -110,7 +110,7 @@ describe('kernels with ea64d8d6c675', () => {
     ['5.4.0-32-generic', true],
     ['3.10.0-1127.8.2.el7.x86_64', false],
     ['4.18.0-193.el8.x86_64', undefined],
-    ['6.18.44-fc-v782', true],
+    ['6.18.44-custom', true],
     ['', undefined],
     [undefined, undefined],
   ])('%s: %s', (release, expected) => {
