@@ -1,9 +1,10 @@
 import { describe, expect, it } from 'vitest';
 import { StalesumError } from '../../src/errors.js';
-import { expectedOn, leavesZeroAlone } from '../../src/lab/expectation.js';
+import { expectedOn } from '../../src/lab/expectation.js';
 import { classicVariant, withRetransmits } from '../../src/lab/retransmits.js';
 import { SCENARIOS, scenarioNamed } from '../../src/lab/scenarios.js';
 import { targetsOf } from '../../src/lab/services.js';
+import { leavesZeroAlone } from '../../src/rules/kernel.js';
 
 const NAMES = [
   ...['unpatched', 'unpatched-zero-checksum', 'emulated-pre-5.7', 'udp-dns', 'ipv6-underlay'],

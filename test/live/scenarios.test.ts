@@ -1,6 +1,6 @@
 import { release } from 'node:os';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { leavesZeroAlone } from '../../src/lab/expectation.js';
+import { leavesZeroAlone } from '../../src/rules/kernel.js';
 import { DNS, type Measured, measure, modulo, packets, portOf, syns } from '../lab/measure.js';
 import { describeLive, refusal } from './require-live.js';
 
