@@ -2,6 +2,7 @@
 import { createColors } from 'picocolors';
 import type { Comparison, Outcome } from '../analysis/compare.js';
 import { printable } from '../output.js';
+import { escapeMarkdown } from './escape.js';
 import { columns, indent } from './text.js';
 
 const TONES = {
@@ -29,15 +30,14 @@ export function comparisonText(comparison: Comparison, color: boolean): string {
 /** Renders as Markdown, ending in a newline. Text from inputs cannot leave its cell. */
 export function comparisonMarkdown({ a, b, changes, summary }: Comparison): string {
   const lines = [
-    `**${cell(summary)}**`,
+    `**${escapeMarkdown(summary)}**`,
     '',
-    `| | ${cell(a.name)} | ${cell(b.name)} |`,
+    `| | ${escapeMarkdown(a.name)} | ${escapeMarkdown(b.name)} |`,
     '|---|---|---|',
-    ...changes.map(change => `| ${cell(change.what)} | ${cell(change.a)} | ${cell(change.b)} |`),
+    ...changes.map(
+      change =>
+        `| ${escapeMarkdown(change.what)} | ${escapeMarkdown(change.a)} | ${escapeMarkdown(change.b)} |`,
+    ),
   ];
   return `${lines.join('\n')}\n`;
-}
-
-function cell(text: string): string {
-  return printable(text).replace(/[\\|`*_<>[\]&]/g, character => `\\${character}`);
 }

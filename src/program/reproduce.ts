@@ -1,0 +1,56 @@
+/** Options and help of `stalesum reproduce`. */
+import { Command, Option } from 'commander';
+import { ENGINE_CHOICES, type EngineChoice } from '../capture/engine.js';
+import { SCENARIOS } from '../lab/scenarios.js';
+import { attempts, positive } from './arguments.js';
+import { type Finish, withOutput, withPolicy } from './shared-options.js';
+
+export function reproduceCommand(finish: Finish): Command {
+  const command = new Command('reproduce')
+    .description('the main job: connect across a VXLAN, capture, and prove what happened')
+    .exitOverride()
+    .option('--scenario <name>', 'what the embedded lab is to show', 'unpatched')
+    .option('--attempts <number>', 'connections at once, each a flow of its own', attempts)
+    .addOption(
+      new Option(
+        '--protocol <protocol>',
+        "tcp, or udp: DNS queries; default is the scenario's",
+      ).choices(['tcp', 'udp']),
+    )
+    .addOption(
+      new Option(
+        '--retransmits <timing>',
+        'kernel: as this kernel times SYNs; classic: 1, 3, 7, 15, 31, 63 s from one port',
+      )
+        .choices(['kernel', 'classic'])
+        .default('kernel'),
+    )
+    .option('--tap', 'capture the datagrams in front of NAT as well (NFLOG)', false)
+    .option('--timeout <seconds>', 'give up connecting after so long', positive)
+    .addOption(
+      new Option('--engine <name>', 'what captures; auto: ring where it can, else tcpdump')
+        .choices(ENGINE_CHOICES)
+        .default('auto' satisfies EngineChoice),
+    )
+    .option('--as-expected', 'exit 0 when the scenario shows what it must show, else 1', false);
+  return withOutput(withPolicy(command))
+    .option('--out <folder>', 'keep the recording: captures, snapshots, verdict.json')
+    .addHelpText(
+      'after',
+      `
+Examples:
+  stalesum reproduce                                  the bug, live, in an embedded two-node lab
+  stalesum reproduce --scenario kube-proxy-patched    the same with kube-proxy's rules since PR 92035
+  stalesum reproduce --retransmits classic            the 63 s of the kernels of the bug's time
+  stalesum reproduce --attempts 20                    twenty connections, the distribution of delays
+  stalesum reproduce --scenario udp-dns               DNS queries, which nothing rescues
+  stalesum reproduce --json --out evidence            for a script, with the captures kept
+
+Scenarios:
+${SCENARIOS.map(({ name, title }) => `  ${name.padEnd(29)} ${title}`).join('\n')}`,
+    )
+    .action(async options => {
+      const { reproduce } = await import('../commands/reproduce.js');
+      finish(await reproduce(options));
+    });
+}
