@@ -1,7 +1,7 @@
 /** `stalesum analyze PATH...` */
 import { StalesumError } from '../errors.js';
 import { examineSources } from '../evidence/examine.js';
-import { expandSources, looseCapture, type Sources } from '../evidence/sources.js';
+import { looseCapture, type Sources, withSources } from '../evidence/sources.js';
 import { printable } from '../output.js';
 import { printVerdict } from '../report/print.js';
 import { exitPolicyOf, type OutputOptions, type PolicyOptions } from './options.js';
@@ -19,13 +19,12 @@ export async function analyzePaths(
   paths: readonly string[],
   options: AnalyzeOptions,
 ): Promise<number> {
-  const sources = withRoles(await expandSources(paths), options);
-  if (sources.captures.length === 0) {
-    throw new StalesumError('usage', 'analyze: expected at least one capture file or folder');
-  }
-  const verdict = await examineSources(sources, {
-    tunnelPorts: options.port,
-    policy: exitPolicyOf(options),
+  const verdict = await withSources(paths, found => {
+    const sources = withRoles(found, options);
+    if (sources.captures.length === 0 && sources.recording === undefined) {
+      throw new StalesumError('usage', 'analyze: expected at least one capture file or folder');
+    }
+    return examineSources(sources, { tunnelPorts: options.port, policy: exitPolicyOf(options) });
   });
   for (const { name, truncated } of verdict.captures) {
     if (!truncated) continue;

@@ -10,7 +10,7 @@ import { withRule } from './name-rule.js';
 import { readCaptures } from './read-captures.js';
 import { withRotatedSets } from './rotated-sets.js';
 import { readRunFile, runRecordOf } from './run-record.js';
-import { expandSources, type Sources } from './sources.js';
+import { type Sources, withSources } from './sources.js';
 
 export interface ExamineOptions {
   /** UDP ports taken for tunnels besides the known ones. */
@@ -27,7 +27,7 @@ export async function examinePaths(
   paths: readonly string[],
   options: ExamineOptions,
 ): Promise<VerdictDocument> {
-  return examineSources(await expandSources(paths), options);
+  return withSources(paths, sources => examineSources(sources, options));
 }
 
 /** The same for sources whose roles are known. */

@@ -1,6 +1,7 @@
 /**
  * What the paths on a command line stand for: capture files, and folders of a recording with
- * captures and snapshots side by side.
+ * captures and snapshots side by side,
+ * unpacked or as an archive.
  *
  *     <recording>/run.json                   what the probe did, if it is a run of our own
  *     <recording>/node-<name>/               overlay.pcap*, underlay.pcap*, tap.pcap*, snapshot files
@@ -10,6 +11,8 @@ import { basename, dirname, join, resolve } from 'node:path';
 import type { Layer, Side } from '../analysis/input.js';
 import { openingFault } from '../capture-file/file.js';
 import { StalesumError } from '../errors.js';
+import { isArchiveName, verified, withBundle } from './bundle.js';
+import { RUN_FILE } from './run-record.js';
 
 export interface CaptureSource {
   /** Path to read; `-` is standard input. */
@@ -29,6 +32,8 @@ export interface Sources {
   readonly nodes: readonly { readonly folder: string; readonly node: string }[];
   /** Folder that may hold a run record. */
   readonly recording: string | undefined;
+  /** What is to be said of the sources themselves, one line each. */
+  readonly warnings: readonly string[];
 }
 
 /** Folders are looked into so far down. */
@@ -36,9 +41,40 @@ const FOLDER_DEPTH = 2;
 const CAPTURE_FILE = /\.(pcap|pcapng|cap|dmp|ntar)\d*(\.gz)?$/i;
 const NODE_CAPTURE = /^(overlay|underlay|tap)[^/]*\.(pcap|pcapng)\d*(\.gz)?$/;
 
-/** Expands the paths. @throws StalesumError `bad-input` for one that is not there or holds nothing */
-export async function expandSources(paths: readonly string[]): Promise<Sources> {
-  return joined(await Promise.all(paths.map(expand)));
+/**
+ * Expands the paths and hands the sources on. Archives are unpacked for as long as that takes.
+ *
+ * @throws StalesumError `bad-input` for a path that is not there, holds nothing, or holds a bundle that was
+ *   altered
+ */
+export async function withSources<T>(
+  paths: readonly string[],
+  use: (sources: Sources) => Promise<T>,
+): Promise<T> {
+  const next = async (index: number, before: readonly Sources[]): Promise<T> => {
+    const path = paths[index];
+    if (path === undefined) return use(joined(before));
+    if (!(await isArchive(path))) return next(index + 1, [...before, await expand(path)]);
+    return withBundle(path, async ({ folder }) => {
+      const found = namedAs(path, folder, await expandFolder(folder));
+      return next(index + 1, [...before, found]);
+    });
+  };
+  return next(0, []);
+}
+
+async function isArchive(path: string): Promise<boolean> {
+  return isArchiveName(path) && !(await isDirectory(path));
+}
+
+/** What lies in an archive is called by the archive's name, and not by that of its private copy. */
+function namedAs(path: string, folder: string, sources: Sources): Sources {
+  const named = (text: string) => text.replaceAll(folder, path);
+  return {
+    ...sources,
+    captures: sources.captures.map(capture => ({ ...capture, name: named(capture.name) })),
+    warnings: sources.warnings.map(named),
+  };
 }
 
 function joined(parts: readonly Sources[]): Sources {
@@ -46,22 +82,26 @@ function joined(parts: readonly Sources[]): Sources {
     captures: parts.flatMap(({ captures }) => captures),
     nodes: parts.flatMap(({ nodes }) => nodes),
     recording: parts.find(({ recording }) => recording !== undefined)?.recording,
+    warnings: parts.flatMap(({ warnings }) => warnings),
   };
 }
 
 async function expand(path: string): Promise<Sources> {
   if (path === '-') return single({ ...unnamed(path), name: 'stdin' });
-  const isFolder = await stat(path).then(
+  return (await isDirectory(path)) ? expandFolder(path) : single(looseFile(path));
+}
+
+function isDirectory(path: string): Promise<boolean> {
+  return stat(path).then(
     found => found.isDirectory(),
     thrown => {
       throw openingFault(path, thrown);
     },
   );
-  return isFolder ? expandFolder(path) : single(looseFile(path));
 }
 
 function single(capture: CaptureSource): Sources {
-  return { captures: [capture], nodes: [], recording: undefined };
+  return { captures: [capture], nodes: [], recording: undefined, warnings: [] };
 }
 
 /** A capture file whose role the user names. */
@@ -83,12 +123,15 @@ function unnamed(path: string): CaptureSource {
 async function expandFolder(folder: string, depth = 0): Promise<Sources> {
   const names = (await readdir(folder)).sort();
   const nodeFolders = names.filter(name => nodeName(name) !== undefined);
-  if (nodeFolders.length > 0) {
+  // An interrupted run may not have come to its first capture.
+  if (nodeFolders.length > 0 || names.includes(RUN_FILE)) {
+    const { warnings } = await verified(folder, folder);
     const nodes = await Promise.all(nodeFolders.map(name => expandNode(join(folder, name), name)));
     return {
       captures: nodes.flatMap(({ captures }) => captures),
       nodes: nodes.flatMap(part => part.nodes),
       recording: folder,
+      warnings,
     };
   }
   if (names.some(name => NODE_CAPTURE.test(name))) {
@@ -117,6 +160,7 @@ async function expandFolder(folder: string, depth = 0): Promise<Sources> {
     captures: files.map(name => looseFile(join(folder, name))),
     nodes: [],
     recording: undefined,
+    warnings: [],
   };
 }
 
@@ -147,6 +191,7 @@ async function expandNode(folder: string, node: string): Promise<Sources> {
     })),
     nodes: [{ folder, node }],
     recording: undefined,
+    warnings: [],
   };
 }
 

@@ -8,9 +8,11 @@ import { pcapHeader, pcapRecord } from '../../src/capture-file/pcap-writer.js';
 import { StalesumError } from '../../src/errors.js';
 import { examinePaths } from '../../src/evidence/examine.js';
 import { readRunFile } from '../../src/evidence/run-record.js';
-import { expandSources } from '../../src/evidence/sources.js';
+import { withSources } from '../../src/evidence/sources.js';
 import { capturedFrame, type TimedFrame } from '../support/frames.js';
 import { at, backwards, syn, synAck, tunnelled } from '../support/traffic.js';
+
+const expandSources = (paths: readonly string[]) => withSources(paths, async sources => sources);
 
 let folder = '';
 beforeAll(async () => {

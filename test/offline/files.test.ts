@@ -21,10 +21,12 @@ import { examineSources } from '../../src/evidence/examine.js';
 import { readCaptures } from '../../src/evidence/read-captures.js';
 import { withRotatedSets } from '../../src/evidence/rotated-sets.js';
 import { rotationPlace } from '../../src/evidence/rotation.js';
-import { expandSources } from '../../src/evidence/sources.js';
+import { withSources } from '../../src/evidence/sources.js';
 import { DEFAULT_TUNNEL_PORTS } from '../../src/wire/packet.js';
 import { generate } from './generator.js';
 import { FIXTURES, fixture, fixturesLike, lacks, observeFile, writePcap } from './support.js';
+
+const expandSources = (paths: readonly string[]) => withSources(paths, async sources => sources);
 
 const root = mkdtempSync(join(tmpdir(), 'stalesum-files-'));
 afterAll(() => rmSync(root, { recursive: true }));

@@ -1,0 +1,61 @@
+/** Where `--out` leads: a folder, or by its name an archive, which is a folder beside it until the end. */
+import { mkdir, readdir, rm, stat } from 'node:fs/promises';
+import { basename } from 'node:path';
+import { messageOf, StalesumError } from '../errors.js';
+
+export interface BundlePlace {
+  /** As it was named. */
+  readonly path: string;
+  /** Where files are written while the bundle is made. */
+  readonly folder: string;
+  /** What it is packed into at the end. */
+  readonly archive: string | undefined;
+}
+
+const ARCHIVE = /\.(tar\.gz|tgz)$/i;
+
+/** @throws StalesumError `usage` for a kind of archive that is not written */
+export function bundlePlace(path: string): BundlePlace {
+  if (ARCHIVE.test(path)) {
+    return { path, folder: path.replace(ARCHIVE, '.partial'), archive: path };
+  }
+  if (/\.(tar|zip|tar\.\w+|tbz2?|txz|7z)$/i.test(path)) {
+    throw new StalesumError(
+      'usage',
+      `${path}: expected a folder, or an archive named .tar.gz or .tgz`,
+    );
+  }
+  return { path, folder: path, archive: undefined };
+}
+
+/** Makes the place. @throws StalesumError `usage` if something is there already; `write-failed` */
+export async function makePlace({ folder, archive }: BundlePlace): Promise<void> {
+  if (archive !== undefined && (await exists(archive))) {
+    throw new StalesumError('usage', `${archive}: there is such a file already`);
+  }
+  try {
+    await mkdir(folder, { recursive: true });
+    if ((await readdir(folder)).length === 0) return;
+  } catch (thrown) {
+    throw new StalesumError('write-failed', `${folder}: ${messageOf(thrown)}`);
+  }
+  const whose = archive === undefined ? '' : ': an interrupted run left it';
+  throw new StalesumError('usage', `${folder}: the folder for the bundle is not empty${whose}`);
+}
+
+/** Packs an archive's folder and takes it away; nothing to do for a bundle that is a folder. */
+export async function packPlace({ folder, archive }: BundlePlace): Promise<void> {
+  if (archive === undefined) return;
+  const { packFolder } = await import('./archive-write.js');
+  await packFolder(folder, archive, basename(archive).replace(ARCHIVE, ''));
+  await rm(folder, { recursive: true }).catch(thrown => {
+    throw new StalesumError('write-failed', `${folder}: ${messageOf(thrown)}`);
+  });
+}
+
+function exists(path: string): Promise<boolean> {
+  return stat(path).then(
+    () => true,
+    () => false,
+  );
+}

@@ -1,0 +1,67 @@
+/**
+ * Folders for what only this process needs: made in the system's folder for temporary files, readable by
+ * us alone, and taken away at the end, by signals too. (After kill -9 the system's own cleaning does it.)
+ */
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { messageOf, StalesumError } from '../errors.js';
+
+const SIGNALS = ['SIGHUP', 'SIGINT', 'SIGTERM'] as const;
+
+const folders = new Set<string>();
+
+/** Makes one. @throws StalesumError `write-failed` */
+export function makePrivateFolder(): string {
+  if (folders.size === 0) watchForTheEnd();
+  try {
+    // With mode 0700.
+    const folder = mkdtempSync(join(tmpdir(), 'stalesum-'));
+    folders.add(folder);
+    return folder;
+  } catch (thrown) {
+    if (folders.size === 0) stopWatching();
+    throw new StalesumError(
+      'write-failed',
+      `${tmpdir()}: no folder for temporary files can be made: ${messageOf(thrown)}`,
+      'TMPDIR names another place for them.',
+    );
+  }
+}
+
+/** Takes one away with all that is in it. Never throws. */
+export function removePrivateFolder(folder: string): void {
+  remove(folder);
+  folders.delete(folder);
+  if (folders.size === 0) stopWatching();
+}
+
+function remove(folder: string): void {
+  try {
+    rmSync(folder, { recursive: true, force: true });
+  } catch {
+    // What cannot be taken away stays readable by us alone.
+  }
+}
+
+function removeAll(): void {
+  for (const folder of folders) remove(folder);
+  folders.clear();
+}
+
+/** Ends as the signal would have ended us, so that whoever started us is told the same. */
+function endBySignal(signal: NodeJS.Signals): void {
+  removeAll();
+  stopWatching();
+  process.kill(process.pid, signal);
+}
+
+function watchForTheEnd(): void {
+  process.on('exit', removeAll);
+  for (const signal of SIGNALS) process.on(signal, endBySignal);
+}
+
+function stopWatching(): void {
+  process.off('exit', removeAll);
+  for (const signal of SIGNALS) process.off(signal, endBySignal);
+}
