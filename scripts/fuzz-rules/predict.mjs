@@ -7,7 +7,7 @@ const { senderFrom } = await dist('rules/sender.js');
 const { explore } = await dist('rules/oracle.js');
 const { outcomeOf } = await dist('rules/outcome.js');
 const { recognise } = await dist('snapshot/node-files.js');
-const { parseNetwork } = await dist('snapshot/network.js');
+const { parseNetwork } = await dist('snapshot/read-network.js');
 
 const MOST_WAYS = 256;
 

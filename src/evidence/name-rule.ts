@@ -55,7 +55,7 @@ async function nameRule(flow: FlowReport, folder: string): Promise<NamedRule | u
   const [{ namePostroutingRule }, { recognise }, { parseNetwork }] = await Promise.all([
     import('../rules/name-rule.js'),
     import('../snapshot/node-files.js'),
-    import('../snapshot/network.js'),
+    import('../snapshot/read-network.js'),
   ]);
   const read = async (names: readonly string[]) => {
     const texts = await Promise.all(names.map(name => readIfThere(join(folder, name))));

@@ -1,8 +1,6 @@
 /** Addresses as numbers, for prefixes and ranges. Addresses of packets are kept as canonical text. */
 import { addressWords, formatAddress } from '../wire/address.js';
-import type { Pattern } from './model.js';
-
-export type AddressFamily = 'ip' | 'ip6';
+import type { AddressFamily, Pattern } from './model.js';
 
 /** 4 or 6 by the look of it. */
 export function familyOf(address: string): AddressFamily {

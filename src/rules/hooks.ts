@@ -6,10 +6,17 @@
  * or 100), in the order of theirs, until one of them has translated the packet (nf_nat_inet_fn(),
  * net/netfilter/nf_nat_core.c). So a filter chain of priority 105 comes after a nat chain of 110.
  */
-import type { AddressFamily } from './address.js';
 import type { ChainEnd } from './chain-walk.js';
 import { walkBaseChain } from './chain-walk.js';
-import { type BaseChain, type Chain, HOOKS, type Hook, type Ruleset, type Table } from './model.js';
+import {
+  type AddressFamily,
+  type BaseChain,
+  type Chain,
+  HOOKS,
+  type Hook,
+  type Ruleset,
+  type Table,
+} from './model.js';
 import type { Packet } from './packet.js';
 import { tableName, type Walk } from './walk.js';
 import { PRIORITY } from './xtables.js';

@@ -1,8 +1,9 @@
 /** From the files of a node to its predictions. */
 import { StalesumError } from '../errors.js';
-import { EMPTY_NETWORK, parseNetwork } from '../snapshot/network.js';
+import { EMPTY_NETWORK } from '../snapshot/network.js';
 import { kernelRelease, type NodeFile, type NodeFiles } from '../snapshot/node-files.js';
 import { parseOffload } from '../snapshot/offload.js';
+import { parseNetwork } from '../snapshot/read-network.js';
 import { parseSysctls } from '../snapshot/sysctl.js';
 import { TOOL } from '../version.js';
 import { canonicalAddress } from './address.js';

@@ -1,7 +1,6 @@
 /** What the options of iptables become. */
-import type { AddressFamily } from './address.js';
 import { type Option, optionText } from './iptables-words.js';
-import type { Condition, Field, Origin, Pattern } from './model.js';
+import type { AddressFamily, Condition, Field, Origin, Pattern } from './model.js';
 
 /** Where the rule stands, for faults and for what depends on it. */
 export interface RuleContext extends Origin {

@@ -8,12 +8,12 @@
  *     [2:170] -A POSTROUTING -m comment --comment "kubernetes postrouting rules" -j KUBE-POSTROUTING
  *     COMMIT
  */
-import type { AddressFamily } from './address.js';
 import { excerpt, ruleFault } from './fault.js';
 import { compileRule } from './iptables-rule.js';
 import { splitWords } from './iptables-words.js';
 import { refuseLoops } from './loops.js';
 import type {
+  AddressFamily,
   Backend,
   BaseChain,
   Chain,

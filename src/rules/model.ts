@@ -3,7 +3,7 @@
  * rules, and a rule as the statements that a packet meets from left to right. A statement that is not
  * understood is kept as such, with its text, so that the walk can say so instead of passing it over.
  */
-import type { AddressFamily } from './address.js';
+export type AddressFamily = 'ip' | 'ip6';
 
 /** Where a rule was read. `line` is null in JSON, which has no lines worth naming. */
 export interface Origin {

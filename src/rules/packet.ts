@@ -1,6 +1,5 @@
 /** A packet on its way through the hooks, with what conntrack knows of it. */
-import type { AddressFamily } from './address.js';
-import type { PortRange } from './model.js';
+import type { AddressFamily, PortRange } from './model.js';
 
 /** Changed by the rules it meets; each pass has its own. */
 export interface Packet {

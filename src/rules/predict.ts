@@ -62,7 +62,7 @@ export function predict(
     decidingRule: decidingRule(question, shown),
     steps: shown.steps.map(predictedStep),
     because: because(explored, tunnelled, shown, question, fate.because),
-    recommendations: recommendFor(fate.verdict, shown, question, facts),
+    recommendations: recommendFor(fate.verdict, shown, question, facts.ruleset),
     assumptions: [...sender.assumptions, ...fate.assumptions],
     outcomes: certain ? [] : outcomesOf(relevant, question),
   };

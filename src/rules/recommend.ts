@@ -1,9 +1,9 @@
 /** What would change a prediction: commands, and the versions that carry each fix. */
 import { recommend } from '../analysis/recommendations.js';
 import type { Recommendation, VerdictName } from '../analysis/verdict.js';
+import type { Ruleset } from './model.js';
 import type { Choice } from './oracle.js';
 import { isTranslation, type Outcome } from './outcome.js';
-import type { PredictionFacts } from './predict.js';
 import { stripVolatile } from './text.js';
 import type { Step } from './walk.js';
 
@@ -11,7 +11,7 @@ export function recommendFor(
   verdict: VerdictName,
   outcome: Outcome,
   question: Choice | undefined,
-  { ruleset }: PredictionFacts,
+  ruleset: Ruleset,
 ): Recommendation[] {
   if (verdict === 'inconclusive') return question ? [knowMore(question)] : [];
   const device = outcome.journey.kind === 'tunnelled' ? outcome.journey.device : undefined;

@@ -31,8 +31,6 @@ export class Walk {
   rulesMet = 0;
   /** The rule that translated the source in the pass under way. */
   translatedBy: Rule | undefined;
-  /** Each step's own rule, for whoever needs more than its text. */
-  readonly ruleOf = new WeakMap<Step, Rule>();
 
   constructor(network: Network, oracle: Oracle) {
     this.network = network;
@@ -51,7 +49,6 @@ export class Walk {
       effect,
       mark: packet.mark,
     };
-    this.ruleOf.set(step, rule);
     this.steps.push(step);
   }
 }

@@ -1,8 +1,8 @@
 /** The same files from a node that can be asked. What is missing there is a gap, not a fault. */
 import { messageOf } from '../errors.js';
 import type { Node } from '../node/node.js';
-import { parseNetwork } from './network.js';
 import { type NodeFile, type NodeFiles, recognise } from './node-files.js';
+import { parseNetwork } from './read-network.js';
 
 interface Reading {
   readonly name: string;

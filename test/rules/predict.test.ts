@@ -7,8 +7,8 @@ import { type InspectRequest, inspectFiles } from '../../src/rules/inspect.js';
 import { leavesZeroAlone } from '../../src/rules/kernel.js';
 import { namePostroutingRule } from '../../src/rules/name-rule.js';
 import { portFate } from '../../src/rules/nat.js';
-import { parseNetwork } from '../../src/snapshot/network.js';
 import { type NodeFile, recognise } from '../../src/snapshot/node-files.js';
+import { parseNetwork } from '../../src/snapshot/read-network.js';
 import { filesIn, NODE_A, RULESETS } from './support.js';
 
 const OLD_RULES = filesIn(join(RULESETS, 'pre92035-nftbackend'));

@@ -6,8 +6,8 @@ import { explore } from '../../src/rules/oracle.js';
 import { type Outcome, outcomeOf } from '../../src/rules/outcome.js';
 import { senderFrom } from '../../src/rules/sender.js';
 import type { Flow } from '../../src/rules/two-passes.js';
-import { parseNetwork } from '../../src/snapshot/network.js';
 import { type NodeFile, recognise } from '../../src/snapshot/node-files.js';
+import { parseNetwork } from '../../src/snapshot/read-network.js';
 
 export const RULESETS = join(import.meta.dirname, 'rulesets');
 
