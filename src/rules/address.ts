@@ -11,8 +11,36 @@ const numbers = new Map<string, bigint>();
 /** Enough for the addresses of any one walk; past it we begin anew, so that memory stays flat. */
 const REMEMBERED = 10_000;
 
+const [ZERO, NINE, DOT] = [0x30, 0x39, 0x2e];
+
+/** Four numbers of at most three digits with dots between; `undefined` for anything else. */
+function ipv4Number(text: string): number | undefined {
+  let number = 0;
+  let byte = 0;
+  let digits = 0;
+  let dots = 0;
+  for (let at = 0; at < text.length; at++) {
+    const code = text.charCodeAt(at);
+    if (code >= ZERO && code <= NINE) {
+      byte = byte * 10 + code - ZERO;
+      digits += 1;
+      if (digits > 3 || byte > 255) return undefined;
+    } else if (code === DOT && digits > 0 && dots < 3) {
+      number = number * 256 + byte;
+      dots += 1;
+      byte = 0;
+      digits = 0;
+    } else return undefined;
+  }
+  return dots === 3 && digits > 0 ? number * 256 + byte : undefined;
+}
+
 /** The address as a number; `undefined` if the text is none. */
 export function addressNumber(address: string): bigint | undefined {
+  if (!address.includes(':')) {
+    const number = ipv4Number(address);
+    return number === undefined ? undefined : BigInt(number);
+  }
   const known = numbers.get(address);
   if (known !== undefined) return known;
   const words = addressWords(address);
@@ -25,7 +53,8 @@ export function addressNumber(address: string): bigint | undefined {
 
 /** The text of an address, IPv6 in the form of RFC 5952. */
 export function addressText(number: bigint, of: 4 | 6): string {
-  const length = of === 4 ? 4 : 16;
+  if (of === 4) return ipv4Text(Number(number));
+  const length = 16;
   const view = new DataView(new ArrayBuffer(length));
   for (let at = length - 1, rest = number; at >= 0; at--, rest >>= 8n) {
     view.setUint8(at, Number(rest & 0xffn));
@@ -33,11 +62,19 @@ export function addressText(number: bigint, of: 4 | 6): string {
   return formatAddress(view, 0, length);
 }
 
+function ipv4Text(number: number): string {
+  return `${number >>> 24}.${(number >>> 16) & 255}.${(number >>> 8) & 255}.${number & 255}`;
+}
+
 /** The same address always in the same letters; `undefined` if it is none. */
 export function canonicalAddress(text: string): string | undefined {
+  if (!text.includes(':')) {
+    const number = ipv4Number(text);
+    return number === undefined ? undefined : ipv4Text(number);
+  }
   const number = addressNumber(text);
   if (number === undefined) return undefined;
-  return addressText(number, text.includes(':') ? 6 : 4);
+  return addressText(number, 6);
 }
 
 /**
@@ -46,6 +83,11 @@ export function canonicalAddress(text: string): string | undefined {
  */
 export function addressPattern(text: string): Pattern | undefined {
   const [address = '', length, more] = text.split('/');
+  if (more === undefined && (length === undefined || length === '32')) {
+    // By far the most of them, in a cluster with thousands of services.
+    const lone = ipv4Number(address);
+    if (lone !== undefined) return { kind: 'exact', value: ipv4Text(lone) };
+  }
   const number = addressNumber(address);
   if (number === undefined || more !== undefined) return undefined;
   const of = address.includes(':') ? 6 : 4;
@@ -72,6 +114,11 @@ export function inPrefix(
   { network, bits, of }: { readonly network: bigint; readonly bits: number; readonly of: 4 | 6 },
 ): boolean {
   if (address.includes(':') !== (of === 6)) return false;
+  if (of === 4) {
+    const number = ipv4Number(address);
+    // All 32 bits would be an exact pattern, and none of them any.
+    return number !== undefined && number >>> (32 - bits) === Number(network);
+  }
   const number = addressNumber(address);
-  return number !== undefined && number >> BigInt((of === 4 ? 32 : 128) - bits) === network;
+  return number !== undefined && number >> BigInt(128 - bits) === network;
 }

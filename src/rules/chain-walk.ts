@@ -1,6 +1,6 @@
 /** One base chain, and the chains it leads to, as a packet meets them. */
 import { StalesumError } from '../errors.js';
-import { holds, lookUp, type Truth } from './evaluate.js';
+import { holds, lookUp } from './evaluate.js';
 import { elementsOf } from './loops.js';
 import type {
   Chain,
@@ -80,16 +80,10 @@ function meetRule(rule: Rule, table: Table, packet: Packet, walk: Walk): RuleEnd
   let end = NEXT;
   for (const statement of rule.statements) {
     if (statement.kind === 'match') {
-      const truth = holds(statement.condition, packet, { network: walk.network, sets: table.sets });
-      const matches = decide(
-        truth,
-        statement.condition.kind,
-        textOf(statement),
-        rule,
-        packet,
-        walk,
-      );
-      if (!matches) return noteStep(effects, NEXT, rule, table, packet, walk);
+      const truth = holds(statement.condition, packet, walk.network, table.sets);
+      if (truth === 'yes') continue;
+      if (truth === 'no' || !decide(truth, statement, rule, packet, walk))
+        return noteStep(effects, NEXT, rule, table, packet, walk);
       continue;
     }
     end = apply(statement, rule, table, packet, walk, effects);
@@ -118,31 +112,19 @@ function noteStep(
 
 /** A condition that is neither true nor false is asked about; the same one twice gets one answer. */
 function decide(
-  truth: Truth,
-  kind: string,
-  text: string,
+  truth: 'chance' | 'unknown',
+  statement: Extract<Statement, { kind: 'match' }>,
   rule: Rule,
   packet: Packet,
   walk: Walk,
 ): boolean {
-  switch (truth) {
-    case 'yes':
-      return true;
-    case 'no':
-      return false;
-    case 'chance':
-    case 'unknown': {
-      const question = {
-        kind: truth === 'chance' ? ('dice' as const) : ('unknown' as const),
-        text,
-        rule,
-        answers: ['does not hold', 'holds'],
-      };
-      const { source, destination, outInterface } = packet;
-      const same = `${walk.pass} ${kind} ${text} ${source} ${destination} ${outInterface}`;
-      return walk.oracle.ask(question, truth === 'unknown' ? same : undefined) === 1;
-    }
-  }
+  const text = textOf(statement);
+  const answers = ['does not hold', 'holds'];
+  if (truth === 'chance') return walk.oracle.ask({ kind: 'dice', text, rule, answers }) === 1;
+  const { kind } = statement.condition;
+  const { source, destination, outInterface } = packet;
+  const same = `${walk.pass} ${kind} ${text} ${source} ${destination} ${outInterface}`;
+  return walk.oracle.ask({ kind: 'unknown', text, rule, answers }, same) === 1;
 }
 
 function apply(
@@ -315,7 +297,7 @@ function pick(
   packet: Packet,
   walk: Walk,
 ): Element | undefined {
-  const found = lookUp(key, map, packet, { network: walk.network, sets: table.sets });
+  const found = lookUp(key, map, packet, walk.network, table.sets);
   if (found !== 'chance' && found !== 'unknown') return found;
   const elements = elementsOf(map, table);
   // Dice always fall on an element; anything else may also find none.

@@ -18,12 +18,9 @@ import { addressType } from './routing.js';
 /** `chance`: some packets yes, others no. `unknown`: nobody can tell from what was saved. */
 export type Truth = 'yes' | 'no' | 'chance' | 'unknown';
 
-export interface Surroundings {
-  readonly network: Network;
-  readonly sets: ReadonlyMap<string, NamedSet>;
-}
+type Sets = ReadonlyMap<string, NamedSet>;
 
-export function holds(condition: Condition, packet: Packet, around: Surroundings): Truth {
+export function holds(condition: Condition, packet: Packet, network: Network, sets: Sets): Truth {
   switch (condition.kind) {
     case 'always':
       return 'yes';
@@ -35,7 +32,7 @@ export function holds(condition: Condition, packet: Packet, around: Surroundings
       return 'unknown';
     case 'is': {
       if (lacksConnection(condition.left, packet)) return 'no';
-      const truth = isIn(condition.left, condition.right, packet, around);
+      const truth = isIn(condition.left, condition.right, packet, network, sets);
       return condition.negated ? not(truth) : truth;
     }
   }
@@ -69,10 +66,24 @@ function not(truth: Truth): Truth {
 }
 
 /** Whether any element covers the value. */
-function isIn(left: Expression, right: Elements, packet: Packet, around: Surroundings): Truth {
-  const found = lookUp(left, right, packet, around);
+function isIn(
+  left: Expression,
+  right: Elements,
+  packet: Packet,
+  network: Network,
+  sets: Sets,
+): Truth {
+  const only =
+    right.kind === 'these' && right.elements.length === 1 ? right.elements[0] : undefined;
+  // Nearly every rule of iptables asks for one value.
+  if (only && !isAsked(left)) return covers(only.pattern, left, packet, network);
+  const found = lookUp(left, right, packet, network, sets);
   if (found === 'unknown' || found === 'chance') return found;
   return found === undefined ? 'no' : 'yes';
+}
+
+function isAsked({ kind }: Expression): boolean {
+  return kind === 'dice' || kind === 'unknown';
 }
 
 /**
@@ -83,31 +94,29 @@ export function lookUp(
   left: Expression,
   elements: Elements,
   packet: Packet,
-  around: Surroundings,
+  network: Network,
+  sets: Sets,
 ): Element | 'chance' | 'unknown' | undefined {
   if (lacksConnection(left, packet)) return undefined;
   if (left.kind === 'dice') return 'chance';
   if (left.kind === 'unknown') return 'unknown';
-  const list = elementsIn(elements, around);
+  const list = elementsIn(elements, sets);
   if (list === undefined) return 'unknown';
   if (list === 'dynamic') return 'chance';
   const { exact, others } = indexed(list);
-  const key = exactKey(left, packet, around);
+  const key = exactKey(left, packet, network);
   const direct = key === undefined ? undefined : exact.get(key);
   if (direct) return direct;
   let doubt: 'chance' | 'unknown' | undefined;
   for (const element of key === undefined ? list : others) {
-    const truth = covers(element.pattern, left, packet, around);
+    const truth = covers(element.pattern, left, packet, network);
     if (truth === 'yes') return element;
     if (truth !== 'no') doubt = truth;
   }
   return doubt;
 }
 
-function elementsIn(
-  elements: Elements,
-  { sets }: Surroundings,
-): readonly Element[] | 'dynamic' | undefined {
+function elementsIn(elements: Elements, sets: Sets): readonly Element[] | 'dynamic' | undefined {
   if (elements.kind === 'these') return elements.elements;
   const set = sets.get(elements.name);
   return set?.dynamic ? 'dynamic' : set?.elements;
@@ -144,30 +153,65 @@ function patternKey(pattern: Pattern): string | undefined {
 }
 
 /** The value as a key, where it is one value. */
-function exactKey(left: Expression, packet: Packet, around: Surroundings): string | undefined {
+function exactKey(left: Expression, packet: Packet, network: Network): string | undefined {
   if (left.kind === 'concat') {
-    const keys = left.parts.map(part => exactKey(part, packet, around));
+    const keys = left.parts.map(part => exactKey(part, packet, network));
     return keys.includes(undefined) ? undefined : keys.join('');
   }
-  const values = valuesOf(left, packet, around);
+  const values = valuesOf(left, packet, network);
   const [value] = Array.isArray(values) ? values : [];
   return Array.isArray(values) && values.length === 1 ? `${value} ` : undefined;
 }
 
-function covers(pattern: Pattern, left: Expression, packet: Packet, around: Surroundings): Truth {
+function covers(pattern: Pattern, left: Expression, packet: Packet, network: Network): Truth {
   if (pattern.kind === 'any') return 'yes';
   if (left.kind === 'concat') {
     if (pattern.kind !== 'concat' || pattern.parts.length !== left.parts.length) return 'unknown';
     const truths = left.parts.map((part, index) =>
-      covers(pattern.parts[index] ?? { kind: 'any' }, part, packet, around),
+      covers(pattern.parts[index] ?? { kind: 'any' }, part, packet, network),
     );
     if (truths.includes('no')) return 'no';
     return truths.find(truth => truth !== 'yes') ?? 'yes';
   }
-  const values = valuesOf(left, packet, around);
+  if (left.kind === 'masked') {
+    return coversValue(pattern, (packet[left.field] & left.mask) >>> 0) ? 'yes' : 'no';
+  }
+  if (left.kind === 'field' && isPlain(left.field)) {
+    return coversValue(pattern, packet[left.field]) ? 'yes' : 'no';
+  }
+  const values = valuesOf(left, packet, network);
   if (values === undefined) return 'unknown';
   if (!Array.isArray(values)) return coversRange(pattern, values as PortRange);
   return values.some(value => coversValue(pattern, value)) ? 'yes' : 'no';
+}
+
+type PlainField =
+  | 'protocol'
+  | 'source'
+  | 'destination'
+  | 'inInterface'
+  | 'outInterface'
+  | 'family'
+  | 'destinationPort'
+  | 'mark'
+  | 'ctMark';
+
+/** Whether the packet has the field as one value of its own. */
+function isPlain(field: Field): field is PlainField {
+  switch (field) {
+    case 'protocol':
+    case 'source':
+    case 'destination':
+    case 'inInterface':
+    case 'outInterface':
+    case 'family':
+    case 'destinationPort':
+    case 'mark':
+    case 'ctMark':
+      return true;
+    default:
+      return false;
+  }
 }
 
 /** A port that is one of many: all of them, none of them, or some. */
@@ -207,10 +251,10 @@ function coversValue(pattern: Pattern, value: Value): boolean {
 
 type Values = readonly Value[] | PortRange | undefined;
 
-function valuesOf(left: Expression, packet: Packet, around: Surroundings): Values {
+function valuesOf(left: Expression, packet: Packet, network: Network): Values {
   switch (left.kind) {
     case 'field':
-      return fieldOf(left.field, packet, around);
+      return fieldOf(left.field, packet, network);
     case 'masked':
       return [(packet[left.field] & left.mask) >>> 0];
     case 'concat':
@@ -220,18 +264,9 @@ function valuesOf(left: Expression, packet: Packet, around: Surroundings): Value
   }
 }
 
-function fieldOf(field: Field, packet: Packet, { network }: Surroundings): Values {
+function fieldOf(field: Field, packet: Packet, network: Network): Values {
+  if (isPlain(field)) return [packet[field]];
   switch (field) {
-    case 'protocol':
-    case 'source':
-    case 'destination':
-    case 'inInterface':
-    case 'outInterface':
-    case 'family':
-    case 'destinationPort':
-    case 'mark':
-    case 'ctMark':
-      return [packet[field]];
     case 'sourcePort': {
       const { low, high } = packet.sourcePort;
       return low === high ? [low] : packet.sourcePort;

@@ -4,7 +4,7 @@ import { ruleFault } from './fault.js';
 import { is, protocolPattern, type RuleContext, unknown } from './iptables-conditions.js';
 import { compileMatch } from './iptables-matches.js';
 import { compileTarget } from './iptables-targets.js';
-import { firstValue, type Option, splitOptions, type Word } from './iptables-words.js';
+import { firstValue, type Option, splitOptions } from './iptables-words.js';
 import type { Condition, Pattern, Statement } from './model.js';
 
 interface Group {
@@ -12,13 +12,13 @@ interface Group {
   readonly options: Option[];
 }
 
-/** Statements of the words behind `-A CHAIN`. @throws StalesumError `bad-input` */
-export function compileRule(words: readonly Word[], at: RuleContext): Statement[] {
+/** Statements of the rule behind `-A CHAIN`, which ends at `from`. @throws StalesumError `bad-input` */
+export function compileRule(text: string, from: number, at: RuleContext): Statement[] {
   const conditions: Condition[] = [];
   const groups: Group[] = [];
   let target: (Group & { readonly goto: boolean }) | undefined;
   let protocol = '';
-  for (const option of splitOptions(words, at)) {
+  for (const option of splitOptions(text, from, at)) {
     const owner = target ?? groups.at(-1);
     switch (option.name) {
       case '-m':
@@ -51,13 +51,13 @@ export function compileRule(words: readonly Word[], at: RuleContext): Statement[
         else groups.push({ name: protocol, options: [option] });
     }
   }
-  const matches = groups.flatMap(({ name, options }) => compileMatch(name, options, at));
-  return [
-    ...[...conditions, ...matches]
-      .filter(({ kind }) => kind !== 'always')
-      .map(condition => ({ kind: 'match', condition }) as const),
-    ...(target ? [compileTarget(target.name, target.options, target.goto, at)] : []),
-  ];
+  for (const { name, options } of groups) conditions.push(...compileMatch(name, options, at));
+  const statements: Statement[] = [];
+  for (const condition of conditions) {
+    if (condition.kind !== 'always') statements.push({ kind: 'match', condition });
+  }
+  if (target) statements.push(compileTarget(target.name, target.options, target.goto, at));
+  return statements;
 }
 
 /** The conditions that every rule of iptables can have. */

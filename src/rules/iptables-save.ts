@@ -10,14 +10,12 @@
  */
 import { excerpt, ruleFault } from './fault.js';
 import { compileRule } from './iptables-rule.js';
-import { splitWords } from './iptables-words.js';
 import { refuseLoops } from './loops.js';
 import type {
   AddressFamily,
   Backend,
   BaseChain,
   Chain,
-  Counters,
   Rule,
   Statement,
   Table,
@@ -54,6 +52,10 @@ function looksLikeIpv6(text: string, file: string): boolean {
   return / -[sd] [0-9a-f]*:[0-9a-f:]*(\/| )/i.test(text);
 }
 
+const APPEND = '-A ';
+/** What a rule has counted, in front of it. */
+const COUNTERS = /^\[(\d+):(\d+)\] /;
+
 class SaveReader {
   readonly #file: string;
   readonly #ipv6: boolean;
@@ -68,7 +70,9 @@ class SaveReader {
 
   read(text: string): Table[] {
     const lines = text.split('\n');
-    for (const [index, line] of lines.entries()) this.#line(line.replace(/\r$/, ''), index + 1);
+    for (const [index, line] of lines.entries()) {
+      this.#line(line.endsWith('\r') ? line.slice(0, -1) : line, index + 1);
+    }
     const open = this.#open;
     if (open) {
       throw ruleFault(
@@ -81,7 +85,8 @@ class SaveReader {
   }
 
   #line(line: string, number: number): void {
-    if (line.startsWith('#')) this.#comment(line);
+    if (line.startsWith('-A ')) this.#addRule(line, number);
+    else if (line.startsWith('#')) this.#comment(line);
     else if (line.startsWith('*')) this.#beginTable(line.slice(1).trim(), number);
     else if (line.startsWith(':')) this.#declareChain(line, number);
     else if (line === 'COMMIT') this.#endTable(number);
@@ -152,15 +157,19 @@ class SaveReader {
 
   #addRule(line: string, number: number): void {
     const table = this.#table(number, 'a rule');
-    const match = /^(?:\[(\d+):(\d+)\] )?(-A (\S+)(?: .*)?)$/.exec(line.trimEnd());
-    if (!match) {
+    const trimmed = line.trimEnd();
+    const counted = COUNTERS.exec(trimmed);
+    const text = counted ? trimmed.slice(counted[0].length) : trimmed;
+    const space = text.indexOf(' ', APPEND.length);
+    const end = space < 0 ? text.length : space;
+    const name = text.slice(APPEND.length, end);
+    if (!text.startsWith(APPEND) || name === '') {
       throw ruleFault(
         this.#file,
         number,
         `expected "-A CHAIN ...", ":CHAIN", "*table" or COMMIT, found ${excerpt(line)}`,
       );
     }
-    const [, packets, bytes, text = '', name = ''] = match;
     const chain = table.chains.get(name);
     if (!chain) {
       throw ruleFault(this.#file, number, `chain ${excerpt(name)} was not declared (":${name} -")`);
@@ -171,8 +180,8 @@ class SaveReader {
       ...at,
       chain: name,
       text,
-      counters: counted(packets, bytes),
-      statements: compileRule(splitWords(text, at).slice(2), { ...at, family }),
+      counters: counted ? { packets: Number(counted[1]), bytes: Number(counted[2]) } : null,
+      statements: compileRule(text, end, { ...at, family }),
     });
   }
 
@@ -212,22 +221,20 @@ function backendOf(file: string, generated: Backend | undefined): Backend {
   return generated ?? 'unsaid';
 }
 
-function counted(packets: string | undefined, bytes: string | undefined): Counters | null {
-  return packets === undefined ? null : { packets: Number(packets), bytes: Number(bytes) };
-}
-
 /**
  * `-j NAME` where NAME is neither a chain of the table nor a target known here: an extension that
  * might do anything. Chains may be declared in any order, so this waits for the end of the table.
  */
 function resolveTargets(chains: Map<string, Chain>): void {
+  const isUnknown = (rule: Rule) =>
+    rule.statements.some(
+      statement => statement.kind === 'verdict' && isForeign(statement.verdict, chains),
+    );
   for (const [name, chain] of chains) {
-    const rules = chain.rules.map(rule => {
-      const foreign = rule.statements.some(
-        statement => statement.kind === 'verdict' && isForeign(statement.verdict, chains),
-      );
-      return foreign ? { ...rule, statements: rule.statements.map(s => known(s, chains)) } : rule;
-    });
+    if (!chain.rules.some(isUnknown)) continue;
+    const rules = chain.rules.map(rule =>
+      isUnknown(rule) ? { ...rule, statements: rule.statements.map(s => known(s, chains)) } : rule,
+    );
     chains.set(name, { ...chain, rules });
   }
 }

@@ -1,31 +1,6 @@
-/** A rule of iptables-save cut into words, and the words into options. */
+/** A rule of iptables-save cut into options. */
 import { excerpt, ruleFault } from './fault.js';
 import type { Origin } from './model.js';
-
-export interface Word {
-  readonly text: string;
-  /** Written in quotes, so never an option. */
-  readonly quoted: boolean;
-}
-
-/**
- * Words between spaces; in double quotes a backslash takes the next character as it is, which is how
- * xtables_save_string() (libxtables/xtables.c) writes them.
- *
- * @throws StalesumError `bad-input` for a quote that is not closed.
- */
-export function splitWords(text: string, { file, line }: Origin): Word[] {
-  const words: Word[] = [];
-  const pattern = /"((?:[^"\\]|\\.)*)"|(")|(\S+)/g;
-  for (const [found, quoted, open, plain] of text.matchAll(pattern)) {
-    if (open !== undefined) {
-      throw ruleFault(file, line, `the quote is not closed: ${excerpt(text)}`);
-    }
-    if (quoted !== undefined) words.push({ text: quoted.replace(/\\(.)/g, '$1'), quoted: true });
-    else words.push({ text: plain ?? found, quoted: false });
-  }
-  return words;
-}
 
 /** `! --ctstate RELATED,ESTABLISHED`: the values are what stands before the next option. */
 export interface Option {
@@ -34,29 +9,68 @@ export interface Option {
   readonly values: readonly string[];
 }
 
-/** Options from left to right. @throws StalesumError `bad-input` for a word that belongs to none */
-export function splitOptions(words: readonly Word[], { file, line }: Origin): Option[] {
+const [TAB, SPACE, QUOTE, MINUS] = [0x09, 0x20, 0x22, 0x2d];
+
+/**
+ * Options from left to right, beginning at `from`. Words stand between spaces; in double quotes, which
+ * hide an option, a backslash takes the next character as it is: so xtables_save_string()
+ * (libxtables/xtables.c) writes them.
+ *
+ * @throws StalesumError `bad-input` for a word that belongs to no option, or an open quote
+ */
+export function splitOptions(text: string, from: number, { file, line }: Origin): Option[] {
   const options: { name: string; negated: boolean; values: string[] }[] = [];
   let negated = false;
-  for (const word of words) {
-    if (!word.quoted && word.text === '!') negated = true;
-    else if (isOption(word)) {
-      options.push({ name: word.text, negated, values: [] });
+  for (let at = from; at < text.length; ) {
+    const code = text.charCodeAt(at);
+    if (code === SPACE || code === TAB) {
+      at += 1;
+      continue;
+    }
+    const quoted = code === QUOTE;
+    const end = quoted ? closingQuote(text, at) : endOfWord(text, at);
+    if (end === undefined) {
+      throw ruleFault(file, line, `the quote is not closed: ${excerpt(text)}`);
+    }
+    const word = quoted ? unquote(text, at + 1, end) : text.slice(at, end);
+    at = quoted ? end + 1 : end;
+    if (!quoted && word === '!') negated = true;
+    else if (code === MINUS && isOption(word)) {
+      options.push({ name: word, negated, values: [] });
       negated = false;
     } else {
       const option = options.at(-1);
       if (!option || negated) {
-        throw ruleFault(file, line, `expected an option, found ${excerpt(word.text)}`);
+        throw ruleFault(file, line, `expected an option, found ${excerpt(word)}`);
       }
-      option.values.push(word.text);
+      option.values.push(word);
     }
   }
   if (negated) throw ruleFault(file, line, 'expected an option after "!"');
   return options;
 }
 
-function isOption({ text, quoted }: Word): boolean {
-  return !quoted && /^(-[a-zA-Z]|--[a-z][\w-]*)$/.test(text);
+function endOfWord(text: string, from: number): number {
+  let at = from;
+  while (at < text.length && text.charCodeAt(at) !== SPACE && text.charCodeAt(at) !== TAB) at += 1;
+  return at;
+}
+
+function closingQuote(text: string, open: number): number | undefined {
+  for (let at = open + 1; at < text.length; at++) {
+    if (text[at] === '\\') at += 1;
+    else if (text.charCodeAt(at) === QUOTE) return at;
+  }
+  return undefined;
+}
+
+function unquote(text: string, from: number, to: number): string {
+  const inside = text.slice(from, to);
+  return inside.includes('\\') ? inside.replace(/\\(.)/g, '$1') : inside;
+}
+
+function isOption(word: string): boolean {
+  return /^(-[a-zA-Z]|--[a-z][\w-]*)$/.test(word);
 }
 
 /** The option's first value. @throws StalesumError `bad-input` if it has none */
@@ -68,5 +82,6 @@ export function firstValue({ name, values }: Option, { file, line }: Origin): st
 
 /** How the option is written, for messages. */
 export function optionText({ name, negated, values }: Option): string {
-  return [...(negated ? ['!'] : []), name, ...values].join(' ');
+  const text = values.length === 1 ? `${name} ${values[0]}` : [name, ...values].join(' ');
+  return negated ? `! ${text}` : text;
 }

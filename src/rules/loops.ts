@@ -1,6 +1,6 @@
 /** Chains that come back to themselves, which the kernel refuses and a walk would never leave. */
 import { ruleFault } from './fault.js';
-import type { Chain, Elements, Rule, Table } from './model.js';
+import type { Chain, Elements, Rule, Table, Verdict } from './model.js';
 
 interface Edge {
   readonly to: string;
@@ -46,33 +46,26 @@ function loopFault({ to, rule }: Edge, path: readonly string[]) {
 }
 
 function edgesOf(chain: Chain, table: Table): Edge[] {
-  return chain.rules.flatMap(rule =>
-    targetsOf(rule, table).map(to => {
-      if (!table.chains.has(to)) {
-        throw ruleFault(
-          rule.file,
-          rule.line,
-          `jump to chain ${to}, which table ${table.name} lacks`,
-        );
+  const edges: Edge[] = [];
+  for (const rule of chain.rules) {
+    for (const statement of rule.statements) {
+      if (statement.kind === 'verdict') addEdge(statement.verdict, rule, table, edges);
+      if (statement.kind !== 'verdict-map') continue;
+      for (const { datum } of elementsOf(statement.map, table)) {
+        if (datum?.kind === 'verdict') addEdge(datum.verdict, rule, table, edges);
       }
-      return { to, rule };
-    }),
-  );
+    }
+  }
+  return edges;
 }
 
-function targetsOf(rule: Rule, table: Table): string[] {
-  return rule.statements.flatMap(statement => {
-    switch (statement.kind) {
-      case 'verdict':
-        return 'chain' in statement.verdict ? [statement.verdict.chain] : [];
-      case 'verdict-map':
-        return elementsOf(statement.map, table).flatMap(({ datum }) =>
-          datum?.kind === 'verdict' && 'chain' in datum.verdict ? [datum.verdict.chain] : [],
-        );
-      default:
-        return [];
-    }
-  });
+function addEdge(verdict: Verdict, rule: Rule, table: Table, edges: Edge[]): void {
+  if (verdict.kind !== 'jump' && verdict.kind !== 'goto') return;
+  const { chain: to } = verdict;
+  if (table.chains.has(to)) edges.push({ to, rule });
+  else {
+    throw ruleFault(rule.file, rule.line, `jump to chain ${to}, which table ${table.name} lacks`);
+  }
 }
 
 /** The elements written out, or those of the named set; none if there is no such set. */

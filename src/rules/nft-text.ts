@@ -161,8 +161,9 @@ function readRule(cursor: NftCursor, text: string, owner: JsonObject): NftObject
     cursor.back(end);
     throw cursor.fault('expected "}"');
   }
+  const isBroken = words.some(({ kind }) => kind === 'end');
   const own = new NftCursor(
-    words.filter(({ kind }) => kind !== 'end'),
+    isBroken ? words.filter(({ kind }) => kind !== 'end') : words,
     cursor.file,
   );
   const expr = readStatements(own, text);

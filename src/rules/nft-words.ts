@@ -10,9 +10,27 @@ export interface NftWord {
   readonly to: number;
 }
 
-/** Signs of two letters first; a lone `.` and `:` are words of their own. */
-const WORD =
-  /\\\n|\n|[^\S\n]+|#[^\n]*|"([^"\n]*)"|(")|!=|==|<=|>=|<<|>>|[{}();,=<>&|^[\]]|[^\s{}();,=<>&|^[\]"!#]+|./g;
+/** What a character begins; a lone `.` and `:` are words of their own. */
+const [WORD, BLANK, NEWLINE, SIGN, SEMICOLON, QUOTE, COMMENT] = [0, 1, 2, 3, 4, 5, 6];
+
+const CLASSES = classes();
+
+function classes(): Uint8Array {
+  const table = new Uint8Array(128);
+  for (const blank of ' \t\r\v\f') table[blank.charCodeAt(0)] = BLANK;
+  for (const sign of '{}(),=<>&|^[]!') table[sign.charCodeAt(0)] = SIGN;
+  table['\n'.charCodeAt(0)] = NEWLINE;
+  table[';'.charCodeAt(0)] = SEMICOLON;
+  table['"'.charCodeAt(0)] = QUOTE;
+  table['#'.charCodeAt(0)] = COMMENT;
+  return table;
+}
+
+function classAt(text: string, at: number): number {
+  const code = text.charCodeAt(at);
+  if (code < 128) return CLASSES[code] ?? WORD;
+  return /\s/.test(text.charAt(at)) ? BLANK : WORD;
+}
 
 /**
  * Cuts the text up. Ends of lines and `;` both come out as `end`, since both end a statement; whoever
@@ -23,33 +41,77 @@ const WORD =
 export function splitNft(text: string, file: string): NftWord[] {
   const words: NftWord[] = [];
   let line = 1;
-  for (const match of text.matchAll(WORD)) {
-    const [found, quoted, open] = match;
-    const at = { line, from: match.index, to: match.index + found.length };
-    if (open !== undefined) throw ruleFault(file, line, 'the quote is not closed');
-    if (found === '\n' || found === '\\\n') {
-      line += 1;
-      if (found === '\n') words.push({ ...at, text: found, kind: 'end' });
-    } else if (quoted !== undefined) words.push({ ...at, text: quoted, kind: 'quoted' });
-    else if (found === ';') words.push({ ...at, text: found, kind: 'end' });
-    else if (found.startsWith('# xt_') && !found.startsWith('# xt_comment')) {
-      // An extension of iptables that this nft could not show: it must not be lost with the comments.
-      words.push({ ...at, text: found.slice(2), kind: 'word' });
-    } else if (/^\s|^#/.test(found)) continue;
-    else if (/^[{}(),=<>&|^[\]!]/.test(found)) words.push({ ...at, text: found, kind: 'sign' });
-    else words.push(...splitColon({ ...at, text: found, kind: 'word' }));
+  for (let from = 0; from < text.length; ) {
+    let to = from + 1;
+    switch (classAt(text, from)) {
+      case BLANK:
+        break;
+      case NEWLINE:
+        line += 1;
+        words.push({ text: '\n', kind: 'end', line: line - 1, from, to });
+        break;
+      case SEMICOLON:
+        words.push({ text: ';', kind: 'end', line, from, to });
+        break;
+      case SIGN:
+        to = endOfSign(text, from);
+        words.push({ text: text.slice(from, to), kind: 'sign', line, from, to });
+        break;
+      case QUOTE: {
+        const close = text.indexOf('"', to);
+        const lineEnd = endOfLine(text, to);
+        if (close < 0 || close > lineEnd) {
+          throw ruleFault(file, line, 'the quote is not closed');
+        }
+        to = close + 1;
+        words.push({ text: text.slice(from + 1, close), kind: 'quoted', line, from, to });
+        break;
+      }
+      case COMMENT: {
+        to = endOfLine(text, from);
+        const comment = text.slice(from, to);
+        // An extension of iptables that this nft could not show: it must not be lost with the comments.
+        if (comment.startsWith('# xt_') && !comment.startsWith('# xt_comment')) {
+          words.push({ text: comment.slice(2), kind: 'word', line, from, to });
+        }
+        break;
+      }
+      default:
+        if (text.startsWith('\\\n', from)) {
+          // The statement goes on in the next line.
+          to = from + 2;
+          line += 1;
+        } else {
+          while (to < text.length && classAt(text, to) === WORD) to += 1;
+          pushWord(words, text.slice(from, to), line, from, to);
+        }
+    }
+    from = to;
   }
   return words;
 }
 
+function endOfLine(text: string, from: number): number {
+  const end = text.indexOf('\n', from);
+  return end < 0 ? text.length : end;
+}
+
+/** `!=`, `==`, `<=`, `>=`, `<<` and `>>` are one sign each. */
+function endOfSign(text: string, from: number): number {
+  const first = text.charAt(from);
+  const second = text.charAt(from + 1);
+  const pair = second === '=' ? '!=<>'.includes(first) : second === first && '<>'.includes(first);
+  return from + (pair ? 2 : 1);
+}
+
 /** `0:` at the end of a key is a key and a colon; `::` is an address. */
-function splitColon(word: NftWord): NftWord[] {
-  const { text, to } = word;
-  if (text.length < 2 || !text.endsWith(':') || text.endsWith('::')) return [word];
-  return [
-    { ...word, text: text.slice(0, -1), to: to - 1 },
-    { ...word, text: ':', from: to - 1 },
-  ];
+function pushWord(words: NftWord[], text: string, line: number, from: number, to: number): void {
+  if (text.length < 2 || !text.endsWith(':') || text.endsWith('::')) {
+    words.push({ text, kind: 'word', line, from, to });
+    return;
+  }
+  words.push({ text: text.slice(0, -1), kind: 'word', line, from, to: to - 1 });
+  words.push({ text: ':', kind: 'word', line, from: to - 1, to });
 }
 
 /** Reads words one after another. */

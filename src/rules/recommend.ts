@@ -18,23 +18,23 @@ export function recommendFor(
   const usual = recommend(verdict, device, outcome.because);
   if (outcome.rewritten !== true && !outcome.addressRewritten) return usual;
   const first = outcome.steps.findLast(step => step.pass === 'inner' && isTranslation(step));
-  const patched = ruleset.tables.some(({ chains }) => hasClearingChain([...chains.values()]));
+  const patched = clearsItsMark(ruleset);
   if (!first || !patched || isKubeProxys(first)) return [...usual, ...withoutRandom(outcome)];
   // Updating kube-proxy would not help: its rules are mended, and come too late.
   const [, ...others] = usual;
   return [firstInLine(first), ...others, ...withoutRandom(outcome)];
 }
 
-function hasClearingChain(
-  chains: readonly {
-    readonly name: string;
-    readonly rules: readonly { readonly text: string }[];
-  }[],
-): boolean {
-  return chains.some(
-    ({ name, rules }) =>
-      /^(KUBE-POSTROUTING|masquerading)$/.test(name) &&
-      rules.some(({ text }) => /--set-xmark 0x[0-9a-f]+\/0x0\b|--xor-mark|\^|\bxor\b/.test(text)),
+/** Whether kube-proxy's rules are those that take the mark off before they masquerade. */
+function clearsItsMark({ tables }: Ruleset): boolean {
+  return tables.some(({ chains }) =>
+    ['KUBE-POSTROUTING', 'masquerading'].some(name =>
+      chains
+        .get(name)
+        ?.rules.some(({ text }) =>
+          /--set-xmark 0x[0-9a-f]+\/0x0\b|--xor-mark|\^|\bxor\b/.test(text),
+        ),
+    ),
   );
 }
 

@@ -1,40 +1,99 @@
 /** Where a packet goes, and which address it gets: the parts of Linux' routing that rules see. */
-import type { Network, Route } from '../snapshot/network.js';
-import { addressPattern, familyOf, inPrefix } from './address.js';
-import type { Pattern } from './model.js';
+import type { InterfaceAddress, Network, Route } from '../snapshot/network.js';
+import { addressNumber, addressPattern, familyOf, inPrefix } from './address.js';
 
-const patterns = new Map<string, Pattern | undefined>();
+/** Routes of one prefix length, by the bits of their network. */
+interface Length {
+  readonly bits: number;
+  readonly routes: ReadonlyMap<bigint, Route>;
+}
+
+type Family = 'ip' | 'ip6';
+
+/** A node's routes and addresses in an order for looking up, and what was looked up already. */
+interface Lookup {
+  /** Table `local` first, then `main`; in each the longest prefixes first. */
+  readonly lengths: Readonly<Record<Family, readonly Length[]>>;
+  readonly own: ReadonlySet<string>;
+  readonly usable: Readonly<Record<Family, readonly InterfaceAddress[]>>;
+  readonly found: Map<string, Route | undefined>;
+  readonly types: Map<string, string>;
+  readonly selected: Map<string, string | undefined>;
+}
+
+const lookups = new WeakMap<Network, Lookup>();
+/** Thousands of services ask for the same few addresses; past this we begin anew. */
+const REMEMBERED = 100_000;
+
+function lookupOf(network: Network): Lookup {
+  const known = lookups.get(network);
+  if (known) return known;
+  const lookup: Lookup = {
+    lengths: { ip: lengthsOf(network, 'ip'), ip6: lengthsOf(network, 'ip6') },
+    own: new Set(network.addresses.map(({ address }) => address)),
+    usable: { ip: usableAddresses(network, 'ip'), ip6: usableAddresses(network, 'ip6') },
+    found: new Map(),
+    types: new Map(),
+    selected: new Map(),
+  };
+  lookups.set(network, lookup);
+  return lookup;
+}
+
+function remember<T>(known: Map<string, T>, key: string, value: T): T {
+  if (known.size >= REMEMBERED) known.clear();
+  known.set(key, value);
+  return value;
+}
+
+function lengthsOf({ routes }: Network, family: Family): Length[] {
+  const width = family === 'ip' ? 32 : 128;
+  const tables = ['local', 'main'].map(table => {
+    const lengths = new Map<number, Map<bigint, Route>>();
+    for (const route of routes) {
+      const network = route.table === table && route.family === family && networkOf(route, width);
+      if (!network) continue;
+      const same = lengths.get(network.bits) ?? new Map<bigint, Route>();
+      lengths.set(network.bits, same);
+      const other = same.get(network.number);
+      // Of two routes to one network the lower metric wins, else the one listed first.
+      if (!other || route.metric < other.metric) same.set(network.number, route);
+    }
+    return [...lengths].map(([bits, same]) => ({ bits, routes: same }));
+  });
+  return tables.flatMap(lengths => lengths.sort((a, b) => b.bits - a.bits));
+}
+
+function networkOf({ destination }: Route, width: number) {
+  if (destination === 'default') return { bits: 0, number: 0n };
+  const pattern = addressPattern(destination);
+  switch (pattern?.kind) {
+    case 'any':
+      return { bits: 0, number: 0n };
+    case 'prefix':
+      return { bits: pattern.bits, number: pattern.network };
+    case 'exact': {
+      const number = addressNumber(String(pattern.value));
+      return number === undefined ? undefined : { bits: width, number };
+    }
+    default:
+      return undefined;
+  }
+}
 
 /** The route to an address: tables local and main, longest prefix, lowest metric. */
 export function routeTo(network: Network, address: string): Route | undefined {
-  let best: Route | undefined;
-  for (const route of network.routes) {
-    if (route.table !== 'main' && route.table !== 'local') continue;
-    if (!covers(route, address)) continue;
-    if (!best || isBetter(route, best)) best = route;
+  const { lengths, found } = lookupOf(network);
+  const known = found.get(address);
+  if (known !== undefined || found.has(address)) return known;
+  const family = familyOf(address);
+  const number = addressNumber(address);
+  const width = family === 'ip' ? 32 : 128;
+  for (const { bits, routes } of number === undefined ? [] : lengths[family]) {
+    const route = routes.get((number ?? 0n) >> BigInt(width - bits));
+    if (route) return remember(found, address, route);
   }
-  return best;
-}
-
-function isBetter(route: Route, best: Route): boolean {
-  if ((route.table === 'local') !== (best.table === 'local')) return route.table === 'local';
-  const [length, other] = [lengthOf(route), lengthOf(best)];
-  return length > other || (length === other && route.metric < best.metric);
-}
-
-function lengthOf({ destination }: Route): number {
-  if (destination === 'default') return 0;
-  const length = destination.split('/')[1];
-  return length === undefined ? (destination.includes(':') ? 128 : 32) : Number(length);
-}
-
-function covers({ destination, family }: Route, address: string): boolean {
-  if (family !== familyOf(address)) return false;
-  if (destination === 'default') return true;
-  if (!patterns.has(destination)) patterns.set(destination, addressPattern(destination));
-  const pattern = patterns.get(destination);
-  if (pattern?.kind === 'prefix') return inPrefix(address, pattern);
-  return pattern?.kind === 'any' || (pattern?.kind === 'exact' && pattern.value === address);
+  return remember(found, address, undefined);
 }
 
 /**
@@ -42,22 +101,34 @@ function covers({ destination, family }: Route, address: string): boolean {
  * The first primary address whose network has the hop, else the first; else one of another device.
  */
 export function selectAddress(network: Network, device: string, hop: string): string | undefined {
-  const family = familyOf(hop);
-  const usable = network.addresses.filter(
-    ({ address, scope, secondary }) =>
-      familyOf(address) === family && !secondary && scope !== 'link' && scope !== 'host',
-  );
-  const own = usable.filter(address => address.device === device);
+  const { usable, selected } = lookupOf(network);
+  const key = `${device} ${hop}`;
+  if (selected.has(key)) return selected.get(key);
+  const candidates = usable[familyOf(hop)];
+  const own = candidates.filter(address => address.device === device);
   const near = own.find(({ address, prefixLength }) => {
     const pattern = addressPattern(`${address}/${prefixLength}`);
     return pattern?.kind === 'prefix' && inPrefix(hop, pattern);
   });
-  return (near ?? own[0] ?? usable[0])?.address;
+  return remember(selected, key, (near ?? own[0] ?? candidates[0])?.address);
+}
+
+function usableAddresses({ addresses }: Network, family: Family): InterfaceAddress[] {
+  return addresses.filter(
+    ({ address, scope, secondary }) =>
+      familyOf(address) === family && !secondary && scope !== 'link' && scope !== 'host',
+  );
 }
 
 /** The kind of an address as `addrtype` and nft's `fib` name it: `local`, `unicast`, `multicast` ... */
 export function addressType(network: Network, address: string): string {
-  if (network.addresses.some(own => own.address === address)) return 'local';
+  const { types } = lookupOf(network);
+  const known = types.get(address);
+  return known ?? remember(types, address, typeOf(network, address));
+}
+
+function typeOf(network: Network, address: string): string {
+  if (lookupOf(network).own.has(address)) return 'local';
   if (/^127\./.test(address) || address === '::1') return 'local';
   const route = routeTo(network, address);
   if (route && route.table === 'local') return route.type;

@@ -6,7 +6,7 @@ import type { VxlanDevice } from '../snapshot/links.js';
 import type { Network, Route } from '../snapshot/network.js';
 import type { Sysctls } from '../snapshot/sysctl.js';
 import { addressPattern, familyOf } from './address.js';
-import type { RuleBook } from './hooks.js';
+import type { RuleBook } from './hook-order.js';
 import type { Pattern, PortRange, Rule, Ruleset, Statement } from './model.js';
 import { IPVS_DEVICE, neighbourOf, type Sender } from './two-passes.js';
 
@@ -54,11 +54,13 @@ function localPorts(sysctls: Sysctls | undefined): PortRange {
 
 function completeNetwork(facts: SenderFacts, assumptions: string[]): Network {
   const { network, book } = facts;
+  const all = network.routes.length > 0 && network.addresses.length > 0;
+  if (all && network.vxlan.length > 0) return network;
   const names = interfaceNames(book.ruleset);
   const nic = names.find(name => NIC_NAME.test(name)) ?? 'eth0';
   const own = ownAddress(facts);
   const vxlan = vxlanDevices(network, names, nic, own, assumptions);
-  if (network.routes.length > 0 && network.addresses.length > 0) return { ...network, vxlan };
+  if (all) return { ...network, vxlan };
   const device = vxlan[0];
   if (!device) return network;
   const cluster = clusterNetwork(book.ruleset);

@@ -28,9 +28,14 @@ export function servicesOf(ruleset: Ruleset): Service[] {
 /** Rules that lead an address and port, or a port alone, to a chain of a service or to DNAT. */
 function iptablesServices(table: Table): Service[] {
   if (table.name !== 'nat') return [];
-  return [...table.chains.values()].flatMap(chain =>
-    chain.rules.flatMap(rule => (leadsOn(rule) ? serviceOfRule(rule) : [])),
-  );
+  const services: Service[] = [];
+  for (const { rules } of table.chains.values()) {
+    for (const rule of rules) {
+      const service = leadsOn(rule) ? serviceOfRule(rule) : undefined;
+      if (service) services.push(service);
+    }
+  }
+  return services;
 }
 
 function leadsOn({ statements, chain }: Rule): boolean {
@@ -40,17 +45,16 @@ function leadsOn({ statements, chain }: Rule): boolean {
   return !/MASQ|MARK|^KUBE-SEP-/.test(last.verdict.chain);
 }
 
-function serviceOfRule(rule: Rule): Service[] {
+function serviceOfRule(rule: Rule): Service | undefined {
   const protocol = exactValue(rule.statements, 'protocol');
   const port = exactValue(rule.statements, 'destinationPort');
+  if ((protocol !== 'tcp' && protocol !== 'udp') || typeof port !== 'number') return undefined;
   const address = exactValue(rule.statements, 'destination');
-  if ((protocol !== 'tcp' && protocol !== 'udp') || typeof port !== 'number') return [];
   const comment = /--comment "([^"]*)"/.exec(rule.text)?.[1] ?? '';
   const name = /^"?([\w.-]+\/[\w.:-]+)/.exec(comment)?.[1] ?? null;
   const external = address === undefined || /(loadbalancer|external) IP/.test(comment);
-  return [
-    { protocol, address: address === undefined ? null : String(address), port, name, external },
-  ];
+  const own = address === undefined ? null : String(address);
+  return { protocol, address: own, port, name, external };
 }
 
 function exactValue(statements: readonly Statement[], field: Field) {

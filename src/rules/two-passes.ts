@@ -6,7 +6,8 @@
 import type { VxlanDevice } from '../snapshot/links.js';
 import type { Network, Route } from '../snapshot/network.js';
 import { addressNumber, addressPattern, addressText, familyOf, inPrefix } from './address.js';
-import { passHook, type RuleBook } from './hooks.js';
+import type { RuleBook } from './hook-order.js';
+import { passHook } from './hooks.js';
 import type { PortRange, Rule } from './model.js';
 import { newPacket, type Packet } from './packet.js';
 import { addressType, routeTo, selectAddress } from './routing.js';
