@@ -13,7 +13,7 @@ import type {
   Value,
 } from './model.js';
 import type { Packet } from './packet.js';
-import { addressType } from './routing.js';
+import { addressType, addressTypeOn } from './routing.js';
 
 /** `chance`: some packets yes, others no. `unknown`: nobody can tell from what was saved. */
 export type Truth = 'yes' | 'no' | 'chance' | 'unknown';
@@ -282,6 +282,14 @@ function fieldOf(field: Field, packet: Packet, network: Network): Values {
       return [addressType(network, packet.source)];
     case 'destinationType':
       return [addressType(network, packet.destination)];
+    case 'sourceTypeOnIn':
+      return [addressTypeOn(network, packet.source, packet.inInterface)];
+    case 'sourceTypeOnOut':
+      return [addressTypeOn(network, packet.source, packet.outInterface)];
+    case 'destinationTypeOnIn':
+      return [addressTypeOn(network, packet.destination, packet.inInterface)];
+    case 'destinationTypeOnOut':
+      return [addressTypeOn(network, packet.destination, packet.outInterface)];
     case 'tcpFlags':
       return ['syn', 2];
   }

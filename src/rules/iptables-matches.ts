@@ -37,7 +37,7 @@ export function compileMatch(
     case 'state':
       return each(option => conntrack(option, at));
     case 'addrtype':
-      return each(option => addressType(option, at));
+      return addressTypes(options, at);
     case 'iprange':
       return each(option => addressRange(option, at));
     case 'statistic':
@@ -178,12 +178,26 @@ function conntrack(option: Option, at: RuleContext): Condition {
   }
 }
 
-function addressType(option: Option, at: RuleContext): Condition {
+/** `--limit-iface-out` is no condition of its own: it narrows the others to one device (xt_addrtype.c). */
+function addressTypes(options: readonly Option[], at: RuleContext): Condition[] {
+  const limits = options.filter(({ name }) => name.startsWith('--limit-iface-'));
+  const on = LIMITS[limits[0]?.name ?? ''] ?? '';
+  return options
+    .filter(option => !limits.includes(option))
+    .map(option => addressType(option, on, at));
+}
+
+const LIMITS: Readonly<Record<string, 'OnIn' | 'OnOut'>> = {
+  '--limit-iface-in': 'OnIn',
+  '--limit-iface-out': 'OnOut',
+};
+
+function addressType(option: Option, on: '' | 'OnIn' | 'OnOut', at: RuleContext): Condition {
   switch (option.name) {
     case '--src-type':
-      return is('sourceType', words(firstValue(option, at)), option);
+      return is(`sourceType${on}`, words(firstValue(option, at)), option);
     case '--dst-type':
-      return is('destinationType', words(firstValue(option, at)), option);
+      return is(`destinationType${on}`, words(firstValue(option, at)), option);
     default:
       return unknown(option);
   }

@@ -123,6 +123,11 @@ export const FIELDS = [
   'ctStatus',
   'sourceType',
   'destinationType',
+  // The same asked of the addresses of one device alone (`addrtype --limit-iface-in`, `-out`).
+  'sourceTypeOnIn',
+  'sourceTypeOnOut',
+  'destinationTypeOnIn',
+  'destinationTypeOnOut',
   'family',
   'tcpFlags',
 ] as const;

@@ -136,3 +136,16 @@ function typeOf(network: Network, address: string): string {
   if (address === '255.255.255.255') return 'broadcast';
   return route && route.type !== 'unicast' ? route.type : 'unicast';
 }
+
+/**
+ * The same with only the addresses of one device in view: what is local on another one is `unicast`
+ * (inet_dev_addr_type(), net/ipv4/fib_frontend.c).
+ */
+export function addressTypeOn(network: Network, address: string, device: string): string {
+  const type = addressType(network, address);
+  if (type !== 'local') return type;
+  const own = network.addresses.some(
+    other => other.address === address && other.device === device,
+  );
+  return own ? 'local' : 'unicast';
+}

@@ -156,6 +156,10 @@ describe('NAT of the outer datagram', () => {
     ['-s 10.244.0.0/16 -j MASQUERADE --random-fully', false],
     ['-m addrtype ! --dst-type LOCAL -j MASQUERADE --random-fully', true],
     ['-m addrtype --dst-type LOCAL -j MASQUERADE --random-fully', false],
+    // The outer datagram leaves by eth0, from eth0's own address.
+    ['-m addrtype --src-type LOCAL -j MASQUERADE --random-fully', true],
+    ['-m addrtype --src-type LOCAL --limit-iface-out -j MASQUERADE --random-fully', true],
+    ['-m addrtype ! --src-type LOCAL --limit-iface-out -j MASQUERADE --random-fully', false],
     ['-m conntrack --ctstate ESTABLISHED -j MASQUERADE --random-fully', false],
     ['-m conntrack --ctstate DNAT -j MASQUERADE --random-fully', false],
     ['-m statistic --mode random --probability 1.0 -j MASQUERADE --random-fully', true],
