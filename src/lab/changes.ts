@@ -25,9 +25,10 @@ export async function applyChanges(
   }
 }
 
-async function apply(
+/** @throws StalesumError `missing-tool` if the kernel cannot do it; `internal` with the command's words. */
+export async function apply(
   node: NetnsNode,
-  { command, args, input }: LabChange,
+  { command, args, input }: Pick<LabChange, 'command' | 'args' | 'input'>,
   scenario: string,
 ): Promise<void> {
   const { exitCode, stderr } = await node.run(command, args, {

@@ -8,8 +8,12 @@ import { createHash } from 'node:crypto';
 import type { Endpoint } from './layout.js';
 
 export interface KubeProxyOptions {
-  /** KUBE-POSTROUTING as it was before PR 92035, or since (1.16.13, 1.17.9, 1.18.6, 1.19.0). */
-  readonly postrouting: 'before-pr-92035' | 'after-pr-92035';
+  readonly mode: 'iptables' | 'nftables';
+  /**
+   * KUBE-POSTROUTING as it was before PR 92035, or since (1.16.13, 1.17.9, 1.18.6, 1.19.0). An old
+   * kube-proxy beside a new kubelet leaves its rule in front of the new ones.
+   */
+  readonly postrouting: 'before-pr-92035' | 'after-pr-92035' | 'stale-rule-in-front';
   /** Whether iptables knows `--random-fully` (1.6.2 and later); kube-proxy then uses it. */
   readonly randomFully: boolean;
   /** `iptables.masqueradeBit` of its configuration: the mark is 1 << masqueradeBit. Default 14. */
@@ -127,15 +131,19 @@ function postrouting(options: KubeProxyOptions): string[] {
   const mark = masqueradeMark(options);
   const comment = '-m comment --comment "kubernetes service traffic requiring SNAT"';
   const masquerade = options.randomFully ? 'MASQUERADE --random-fully' : 'MASQUERADE';
+  const before = [`-A KUBE-POSTROUTING ${comment} -m mark --mark ${mark}/${mark} -j ${masquerade}`];
+  const since = [
+    `-A KUBE-POSTROUTING -m mark ! --mark ${mark}/${mark} -j RETURN`,
+    `-A KUBE-POSTROUTING -j MARK --xor-mark ${mark}`,
+    `-A KUBE-POSTROUTING ${comment} -j ${masquerade}`,
+  ];
   switch (options.postrouting) {
     case 'before-pr-92035':
-      return [`-A KUBE-POSTROUTING ${comment} -m mark --mark ${mark}/${mark} -j ${masquerade}`];
+      return before;
     case 'after-pr-92035':
-      return [
-        `-A KUBE-POSTROUTING -m mark ! --mark ${mark}/${mark} -j RETURN`,
-        `-A KUBE-POSTROUTING -j MARK --xor-mark ${mark}`,
-        `-A KUBE-POSTROUTING ${comment} -j ${masquerade}`,
-      ];
+      return since;
+    case 'stale-rule-in-front':
+      return [...before, ...since];
   }
 }
 
@@ -170,7 +178,7 @@ function text(endpoint: Endpoint): string {
 }
 
 /** The first 16 letters of a SHA-256 in base32 (RFC 4648). */
-function chainHash(subject: string): string {
+export function chainHash(subject: string): string {
   const alphabet = 'ABCDEFGHIJKLMNOPQRSTUVWXYZ234567';
   const digest = createHash('sha256').update(subject).digest();
   let bits = BigInt(`0x${digest.subarray(0, 10).toString('hex')}`);

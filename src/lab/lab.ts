@@ -5,8 +5,9 @@ import { applyChanges } from './changes.js';
 import { forgetTunnelFlows } from './flows.js';
 import type { Protocol } from './layout.js';
 import { startListener } from './pod.js';
+import { loadRules } from './rules.js';
 import type { ChangeStage, Scenario } from './scenario.js';
-import { loadRules, type RunTargets, targetsOf } from './services.js';
+import { type RunTargets, targetsOf } from './services.js';
 import { settleIn } from './settle.js';
 import { tapBeforeNat } from './tap.js';
 import { buildTopology, makeNamespaces, removeNamespaces } from './topology.js';
@@ -51,7 +52,7 @@ export async function startLab(scenario: Scenario, { tap = false }: LabOptions =
   try {
     await Promise.all([
       buildTopology(host, nodes, scenario),
-      loadRules([nodes['node-a'], nodes['node-b']], scenario),
+      loadRules(nodes, scenario),
       listener.ready,
     ]);
     await applyChanges(nodes, scenario, 'built');
@@ -68,7 +69,7 @@ export async function startLab(scenario: Scenario, { tap = false }: LabOptions =
     wire: nodes.wire,
     targetsFor: (protocol = scenario.protocol) => targetsOf(scenario, protocol),
     applyChanges: when => applyChanges(nodes, scenario, when),
-    forgetFlows: () => forgetTunnelFlows(nodes['node-a']),
+    forgetFlows: () => forgetTunnelFlows(nodes['node-a'], scenario.vxlan.tunnel.port),
     close,
   };
 }

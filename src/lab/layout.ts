@@ -2,7 +2,7 @@
  * What the lab looks like: four network namespaces, and who has which address in them.
  *
  *     node-a eth0 ── a [wire: bridge br0] b ── eth0 node-b cni0 ── eth0 web
- *       flannel.1 ......... VXLAN, vni 1, udp/8472 ......... flannel.1
+ *       flannel.1 ......... VXLAN, vni 1, udp/8472 ......... flannel.1     (or Calico's)
  */
 export type LabNodeName = 'node-a' | 'node-b' | 'web' | 'wire';
 
@@ -26,7 +26,7 @@ export interface NodeLayout {
   readonly ipv6Address: string;
   readonly mac: string;
   readonly wirePort: string;
-  /** Its VXLAN device `flannel.1`. */
+  /** Its VXLAN device. */
   readonly overlayAddress: string;
   readonly overlayMac: string;
   /** Its pods, behind the bridge `cni0`. */
@@ -77,10 +77,24 @@ export const ABSENT_GATEWAY = '192.168.50.254';
 
 export const CLUSTER_CIDR = '10.244.0.0/16';
 
-export const VXLAN = {
-  device: 'flannel.1',
-  vni: 1,
-  port: 8472,
-  /** By what is below the tunnel. */
-  mtu: { ipv4: 1450, ipv6: 1430 },
-} as const;
+export const SERVICE_CIDR = { ipv4: '10.96.0.0/12', ipv6: 'fd00:96::/108' } as const;
+
+/** A node's VXLAN device, as a CNI names and numbers it. */
+export interface TunnelDevice {
+  readonly device: string;
+  readonly vni: number;
+  /** UDP port that the datagrams go to. */
+  readonly port: number;
+}
+
+/** flannel's, which most scenarios have. */
+export const VXLAN = { device: 'flannel.1', vni: 1, port: 8472 } as const satisfies TunnelDevice;
+
+export const CALICO_VXLAN = {
+  device: 'vxlan.calico',
+  vni: 4096,
+  port: 4789,
+} as const satisfies TunnelDevice;
+
+/** By what is below the tunnel. */
+export const OVERLAY_MTU = { ipv4: 1450, ipv6: 1430 } as const;

@@ -12,7 +12,7 @@ import { SynWatch } from '../probe/syn-watch.js';
 import { progressOn } from '../report/progress.js';
 import { expectedOn } from './expectation.js';
 import { startLab } from './lab.js';
-import { type Protocol, VXLAN } from './layout.js';
+import type { Protocol } from './layout.js';
 import { type Retransmits, withRetransmits } from './retransmits.js';
 import type { Expectation, Scenario } from './scenario.js';
 import { TAP_INTERFACE } from './tap.js';
@@ -78,7 +78,8 @@ async function record(
     const protocol = options.protocol ?? scenario.protocol;
     const attempts = options.attempts ?? scenario.attempts;
     const watch = new SynWatch(await linearTimeouts(lab.nodeA), text => show(`connect  ${text}`));
-    const point = { overlay: VXLAN.device, underlay: 'eth0' };
+    const { tunnel } = scenario.vxlan;
+    const point = { overlay: tunnel.device, underlay: 'eth0' };
     await recordRun(
       {
         scenario: scenario.name,
@@ -89,7 +90,7 @@ async function record(
           { node: lab.nodeA, ...point, ...(options.tap ? { tap: TAP_INTERFACE } : {}) },
           { node: lab.nodeB, ...point },
         ],
-        tunnelPort: VXLAN.port,
+        tunnelPort: tunnel.port,
         protocol,
         ...lab.targetsFor(protocol),
         attempts,

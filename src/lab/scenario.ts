@@ -1,7 +1,8 @@
 /** What a scenario of the lab is: how the nodes and the wire are set up, and what must come out of it. */
 import type { VerdictName } from '../analysis/verdict.js';
+import type { Cni } from './cni.js';
 import type { KubeProxyOptions } from './kube-proxy.js';
-import type { LabNodeName, Protocol } from './layout.js';
+import type { LabNodeName, Protocol, TunnelDevice } from './layout.js';
 
 export interface Expectation {
   readonly verdict: VerdictName;
@@ -32,7 +33,8 @@ export interface LabSysctl {
 }
 
 export interface VxlanOptions {
-  /** Whether the outer UDP checksum is in use over IPv4. Kernels differ in the default, so it is said. */
+  readonly tunnel: TunnelDevice;
+  /** Whether the outer UDP checksum is in use. Kernels differ in the default, so it is said. */
   readonly outerChecksum: 'udpcsum' | 'noudpcsum';
   /** The outer source ports, first to last (exclusive); else the kernel's range. */
   readonly sourcePorts?: readonly [number, number];
@@ -48,12 +50,18 @@ export interface Scenario {
   readonly title: string;
   /** What must come out, on a kernel that leaves a zero checksum alone: see expectation.ts. */
   readonly expect: Expectation;
+  /** What must come out over UDP, where that differs from TCP. */
+  readonly expectOverUdp?: Expectation;
   /** What must come out on a kernel before ea64d8d6c675, where that differs. */
   readonly expectBeforeZeroFix?: Expectation;
   /** A rule of the lab does what another kernel would do; every output must say so. */
   readonly emulated: boolean;
 
+  /** What it shows by itself; `onlyProtocol` where the other one would show nothing. */
   readonly protocol: Protocol;
+  readonly onlyProtocol?: true;
+  /** Its point is made by IPv4's headers or addresses below the tunnel: see over-ipv6.ts. */
+  readonly onlyIpv4?: true;
   /** What is connected to: the service, or the pod's own address. */
   readonly target: 'service' | 'pod';
   /** Connections at once, each a flow of its own. Fewer would not show what is to be shown. */
@@ -65,6 +73,8 @@ export interface Scenario {
 
   readonly vxlan: VxlanOptions;
   readonly kubeProxy: KubeProxyOptions;
+  /** What a CNI does to nat POSTROUTING, where it matters. */
+  readonly cni?: Cni;
   /** Whether somebody listens where the service leads to. The pod's own port always answers. */
   readonly serviceAnswers: boolean;
   /** Transmit checksum offload of the wire's ports. `off` finishes checksums there, as a NIC would. */

@@ -4,10 +4,16 @@ import type { Scenario } from './scenario.js';
 import { DEFECTS } from './scenarios/defects.js';
 import { LOOK_ALIKES } from './scenarios/look-alikes.js';
 import { MITIGATIONS } from './scenarios/mitigations.js';
+import { RULE_ORDERS } from './scenarios/rule-orders.js';
 
 export type { Scenario } from './scenario.js';
 
-export const SCENARIOS: readonly Scenario[] = [...DEFECTS, ...MITIGATIONS, ...LOOK_ALIKES];
+export const SCENARIOS: readonly Scenario[] = [
+  ...DEFECTS,
+  ...MITIGATIONS,
+  ...RULE_ORDERS,
+  ...LOOK_ALIKES,
+];
 
 /**
  * The scenario of that name.

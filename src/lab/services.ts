@@ -1,7 +1,6 @@
-/** The pod's service, and the rules that lead to it on every node. */
-import type { NetnsNode } from '../node/netns.js';
-import { kubeProxyRules, type Service } from './kube-proxy.js';
-import { CLUSTER_CIDR, type Endpoint, type Protocol, WEB, WEB_SERVICE } from './layout.js';
+/** The pod's service, and what a run connects to. */
+import type { Service } from './kube-proxy.js';
+import { type Endpoint, type Protocol, WEB, WEB_SERVICE } from './layout.js';
 import type { Scenario } from './scenario.js';
 
 /** What a run connects to. */
@@ -23,23 +22,8 @@ export function targetsOf(scenario: Scenario, protocol: Protocol): RunTargets {
   };
 }
 
-/** Loads kube-proxy's rules: every node of a cluster has them, not only the one that uses them. */
-export async function loadRules(nodes: readonly NetnsNode[], scenario: Scenario): Promise<void> {
-  const { kubeProxy, vxlan } = scenario;
-  const ipv4 = kubeProxyRules(kubeProxy, services(scenario), CLUSTER_CIDR, 'ipv4');
-  // A dual-stack kube-proxy runs once more for IPv6, where none of the services has an address.
-  const ipv6 =
-    vxlan.underlay === 'ipv6' ? kubeProxyRules(kubeProxy, [], CLUSTER_CIDR, 'ipv6') : undefined;
-  await Promise.all(
-    nodes.flatMap(node => [
-      node.run('iptables-restore', [], { input: ipv4 }),
-      ...(ipv6 === undefined ? [] : [node.run('ip6tables-restore', [], { input: ipv6 })]),
-    ]),
-  );
-}
-
 /** A service of two ports; such ports have names. */
-function services({ serviceAnswers }: Scenario): Service[] {
+export function servicesOf({ serviceAnswers }: Scenario): Service[] {
   const port = (name: string, protocol: Protocol, endpointPort: number): Service => ({
     name: `default/web:${name}`,
     protocol,

@@ -13,7 +13,7 @@ import {
   NODE_A,
   NODE_B,
   type NodeLayout,
-  VXLAN,
+  OVERLAY_MTU,
   WEB,
 } from './layout.js';
 import type { LabSysctl, Scenario } from './scenario.js';
@@ -97,9 +97,9 @@ function links(scenario: Scenario): string[] {
   return [nic(NODE_A), nic(NODE_B), pod];
 }
 
-/** A node's NIC, and flannel's VXLAN device on it. */
+/** A node's NIC, and the CNI's VXLAN device on it. */
 function nodeCommands(node: NodeLayout, peer: NodeLayout, scenario: Scenario): string[] {
-  const { outerChecksum, sourcePorts } = scenario.vxlan;
+  const { tunnel, sourcePorts } = scenario.vxlan;
   const range = sourcePorts === undefined ? '' : ` srcport ${sourcePorts.join(' ')}`;
   const local = tunnelAddress(node, scenario);
   const mtu = overlayMtu(scenario);
@@ -110,14 +110,21 @@ function nodeCommands(node: NodeLayout, peer: NodeLayout, scenario: Scenario): s
     ...(local === node.ipv6Address ? quietIpv6(node, peer) : []),
     ...up('eth0'),
     `route add default via ${ABSENT_GATEWAY} dev eth0`,
-    `link add ${VXLAN.device} address ${node.overlayMac} mtu ${mtu} type vxlan` +
-      ` id ${VXLAN.vni} dev eth0 local ${local} dstport ${VXLAN.port}` +
-      ` nolearning ${outerChecksum}${range}`,
-    `addr add ${node.overlayAddress}/32 dev ${VXLAN.device}`,
-    ...up(VXLAN.device),
-    `route add ${peer.podNetwork} via ${peer.overlayAddress} dev ${VXLAN.device} onlink`,
-    `neigh add ${peer.overlayAddress} lladdr ${peer.overlayMac} dev ${VXLAN.device} nud permanent`,
+    `link add ${tunnel.device} address ${node.overlayMac} mtu ${mtu} type vxlan` +
+      ` id ${tunnel.vni} dev eth0 local ${local} dstport ${tunnel.port}` +
+      ` nolearning ${checksumFlags(scenario)}${range}`,
+    `addr add ${node.overlayAddress}/32 dev ${tunnel.device}`,
+    ...up(tunnel.device),
+    `route add ${peer.podNetwork} via ${peer.overlayAddress} dev ${tunnel.device} onlink`,
+    `neigh add ${peer.overlayAddress} lladdr ${peer.overlayMac} dev ${tunnel.device} nud permanent`,
   ];
+}
+
+/** Over IPv6 a zero checksum takes flags of its own, as its receivers drop it otherwise (RFC 6935). */
+function checksumFlags({ vxlan: { outerChecksum, underlay } }: Scenario): string {
+  return underlay === 'ipv6' && outerChecksum === 'noudpcsum'
+    ? 'noudpcsum udp6zerocsumtx udp6zerocsumrx'
+    : outerChecksum;
 }
 
 /**
@@ -183,7 +190,7 @@ function up(link: string, more = ''): string[] {
 
 /** What the tunnel's headers leave of the NIC's 1500 bytes. Pods have the same. */
 function overlayMtu({ vxlan }: Scenario): number {
-  return VXLAN.mtu[vxlan.underlay];
+  return OVERLAY_MTU[vxlan.underlay];
 }
 
 /** The address that a node's VXLAN device sends from and its peer sends to. */
@@ -200,7 +207,8 @@ async function forwardTo(
   scenario: Scenario,
 ): Promise<void> {
   const to = tunnelAddress(peer, scenario);
-  const entry = [peer.overlayMac, 'dst', to, 'dev', VXLAN.device, 'self', 'permanent'];
+  const { device } = scenario.vxlan.tunnel;
+  const entry = [peer.overlayMac, 'dst', to, 'dev', device, 'self', 'permanent'];
   await host.run('bridge', ['-n', node.name, 'fdb', 'add', ...entry]);
 }
 

@@ -144,8 +144,6 @@ function typeOf(network: Network, address: string): string {
 export function addressTypeOn(network: Network, address: string, device: string): string {
   const type = addressType(network, address);
   if (type !== 'local') return type;
-  const own = network.addresses.some(
-    other => other.address === address && other.device === device,
-  );
+  const own = network.addresses.some(other => other.address === address && other.device === device);
   return own ? 'local' : 'unicast';
 }

@@ -19,7 +19,7 @@ const SYSCTLS = [
   'net.netfilter.nf_conntrack_udp_timeout_stream',
 ];
 
-/** What does not change during a run: links, addresses, offload, settings, versions. */
+/** What does not change during a run: links, addresses, offload, settings, versions, nft's own tables. */
 export async function takeStaticSnapshot(
   node: Node,
   folder: string,
@@ -30,6 +30,7 @@ export async function takeStaticSnapshot(
     save(folder, SNAPSHOT_FILES.offload, () => readOffload(node, devices)),
     save(folder, SNAPSHOT_FILES.sysctls, () => readSysctls(node)),
     save(folder, SNAPSHOT_FILES.versions, () => readVersions(node)),
+    save(folder, SNAPSHOT_FILES.nftRuleset, () => output(node, 'nft', ['-j', 'list', 'ruleset'])),
   ]);
 }
 

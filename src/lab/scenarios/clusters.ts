@@ -1,11 +1,13 @@
 /** What the scenarios differ from: a cluster with the bug, and one with kube-proxy's cure. */
 import type { KubeProxyOptions } from '../kube-proxy.js';
+import { VXLAN } from '../layout.js';
 import type { Expectation, Scenario } from '../scenario.js';
 
 /** A scenario without what makes it one. */
 type Cluster = Omit<Scenario, 'name' | 'title' | 'expect' | 'expectBeforeZeroFix'>;
 
 export const KUBE_PROXY_BEFORE_92035: KubeProxyOptions = {
+  mode: 'iptables',
   postrouting: 'before-pr-92035',
   randomFully: true,
   masqueradeBit: 14,
@@ -23,7 +25,7 @@ export const UNPATCHED: Cluster = {
   target: 'service',
   attempts: 1,
   bytes: 0,
-  vxlan: { outerChecksum: 'udpcsum', local: 'primary', underlay: 'ipv4' },
+  vxlan: { tunnel: VXLAN, outerChecksum: 'udpcsum', local: 'primary', underlay: 'ipv4' },
   kubeProxy: KUBE_PROXY_BEFORE_92035,
   serviceAnswers: true,
   wireOffload: 'off',
