@@ -8,6 +8,7 @@ export type FaultKind =
   | 'usage'
   | 'bad-input'
   | 'missing-tool'
+  | 'unavailable'
   | 'internal'
   | 'write-failed'
   | 'not-permitted'
@@ -18,6 +19,8 @@ export const exitCodeOfFault: Readonly<Record<FaultKind, number>> = {
   usage: 64,
   'bad-input': 65,
   'missing-tool': 69,
+  // A node that cannot be reached, or is gone.
+  unavailable: 69,
   internal: 70,
   'write-failed': 74,
   'not-permitted': 77,

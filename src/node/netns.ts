@@ -27,7 +27,7 @@ export interface AttachedCommand {
  */
 export function netnsNode(name: string): NetnsNode {
   const path = netnsPath(name);
-  return { ...machineNode(name, [...diesWithUs(), ...enter(path)]), networkNamespace: path };
+  return { ...machineNode(name, enter(path)), networkNamespace: path };
 }
 
 /**

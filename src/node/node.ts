@@ -14,11 +14,14 @@ export interface Node {
    */
   readonly networkNamespace?: string;
 
+  /** Its commands are programs of its own, not of this machine: our Node.js is not among them. */
+  readonly elsewhere?: boolean;
+
   /**
    * Runs a command to its end.
    *
-   * @throws StalesumError `missing-tool` if the command is not there; `internal` with the command's
-   *   own words if it fails and `mayFail` is not set.
+   * @throws StalesumError `missing-tool` if the command is not there; `unavailable` if the node is not,
+   *   or no more; `internal` with the command's own words if it fails and `mayFail` is not set.
    */
   run(command: string, args: readonly string[], options?: RunOptions): Promise<CommandResult>;
 
@@ -36,8 +39,13 @@ export interface RunOptions {
 }
 
 export interface StartOptions {
-  /** Its standard input is an open pipe, to be written or closed by the caller; otherwise empty. */
+  /** Its standard input is an open pipe, to be closed by the caller; otherwise it is empty. */
   readonly openInput?: boolean;
+  /**
+   * It goes on when this process dies, by whatever signal, and must end itself when its open input
+   * does: for what has to be put in order again then. Only with `openInput`.
+   */
+  readonly outlivesUs?: boolean;
 }
 
 export interface CommandResult {
@@ -58,4 +66,13 @@ export interface RunningCommand {
   }>;
   /** Sends the signal (default SIGINT), waits for the end; SIGKILL follows after `graceSeconds` (2). */
   stop(signal?: NodeJS.Signals, graceSeconds?: number): Promise<void>;
+}
+
+/** A node that has been opened, with whatever that took: a connection, a pod of ours. */
+export interface OpenNode {
+  readonly node: Node;
+  /** What a user should know of how it is reached; one line each. */
+  readonly notes: readonly string[];
+  /** Ends what was opened for it. May be called twice; does not throw. */
+  close(): Promise<void>;
 }

@@ -1,0 +1,56 @@
+/**
+ * What stands around a command that is run at the far end of a stream (ssh, podman exec, kubectl exec).
+ * Such a command is not ended with the stream: a tcpdump on a quiet link would stay for ever. So a
+ * shell beside it holds the stream's input, and ends the command when the input ends, for whatever
+ * reason: we told it to, were killed, or the connection was cut. Until then the input carries the names of
+ * signals for the command, one a line.
+ */
+
+/** Said instead of the shell's own words, which differ. */
+export const NOT_FOUND = 'stalesum: no such command';
+const NOT_FOUND_CODE = 127;
+
+/** Ordinary users have no sbin in their PATH; and messages are read, so they are in English. */
+const ENVIRONMENT =
+  'PATH=$PATH:/usr/local/sbin:/usr/sbin:/sbin:/usr/bin:/bin LC_ALL=C; export PATH LC_ALL\n';
+
+const FIND = `command -v "$1" >/dev/null 2>&1 || { echo "${NOT_FOUND}" >&2; exit ${NOT_FOUND_CODE}; }\n`;
+
+/** Seconds that a command gets to end when the stream has. */
+const GRACE_SECONDS = 2;
+
+/**
+ * The command has no input. Jobs in the background ignore SIGINT unless they ask for it (POSIX 2.11);
+ * tcpdump and conntrack do.
+ */
+const WATCHED = `${ENVIRONMENT}${FIND}exec 3<&0 </dev/null
+"$@" 3<&- &
+command=$!
+{
+  while read -r signal; do kill -s "$signal" "$command"; done
+  kill -s TERM "$command"
+  sleep ${GRACE_SECONDS}
+  kill -s KILL "$command"
+} <&3 3<&- >/dev/null 2>&1 &
+watch=$!
+exec 3<&-
+wait "$command"
+code=$?
+kill -s KILL "$watch" 2>/dev/null
+exit "$code"`;
+
+/** The command has the stream's input for its own, and sees its end itself. */
+const PLAIN = `${ENVIRONMENT}${FIND}exec "$@"`;
+
+/** The argument vector to be run there; `hasInput` where the stream's input is the command's. */
+export function remoteCommand(
+  command: string,
+  args: readonly string[],
+  hasInput: boolean,
+): readonly [string, ...string[]] {
+  return ['sh', '-c', hasInput ? PLAIN : WATCHED, 'sh', command, ...args];
+}
+
+export function wasNotFound(exitCode: number | undefined, stderr: string): boolean {
+  return exitCode === NOT_FOUND_CODE && stderr.includes(NOT_FOUND);
+}

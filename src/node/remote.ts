@@ -1,0 +1,121 @@
+/** Nodes whose commands run at the far end of a stream: ssh, podman exec, docker exec, kubectl exec. */
+import { buffer } from 'node:stream/consumers';
+import { messageOf, StalesumError } from '../errors.js';
+import { type Child, settlesWithin, startChild } from './child.js';
+import { diesWithUs } from './dies-with-us.js';
+import { shellExitCode } from './exit-code.js';
+import type { CommandResult, Node, RunningCommand, RunOptions, StartOptions } from './node.js';
+import { remoteCommand, wasNotFound } from './remote-script.js';
+
+/** What carries commands to a node. */
+export interface Carrier {
+  /** What reports call the node. */
+  readonly name: string;
+  /**
+   * The command line of this machine, its program as a path, that runs an argument vector on the node
+   * with the same standard streams, and gives its exit code.
+   */
+  commandLine(remote: readonly string[]): readonly string[];
+  /** Why the carrier itself failed, if that is what an exit code and the words with it mean. */
+  fault(exitCode: number, words: string): Promise<StalesumError | undefined>;
+}
+
+const DEFAULT_TIMEOUT_SECONDS = 30;
+const DEFAULT_GRACE_SECONDS = 2;
+/** Beyond the other end's own grace, for the way there and back. */
+const WAY_SECONDS = 3;
+
+/** A node that a carrier leads to. */
+export function remoteNode(carrier: Carrier): Node {
+  return {
+    name: carrier.name,
+    elsewhere: true,
+    run: (command, args, options = {}) => runThere(carrier, command, args, options),
+    start: (command, args, options = {}) => startThere(carrier, command, args, options),
+  };
+}
+
+async function runThere(
+  carrier: Carrier,
+  command: string,
+  args: readonly string[],
+  { input, timeoutSeconds = DEFAULT_TIMEOUT_SECONDS, mayFail = false }: RunOptions,
+): Promise<CommandResult> {
+  const child = launch(carrier, command, args, { hasInput: input !== undefined });
+  const output = Promise.all([buffer(child.stdout), buffer(child.stderr)]);
+  if (input !== undefined) {
+    child.write(input);
+    child.closeInput();
+  }
+  if (!(await settlesWithin(child.ended, timeoutSeconds))) {
+    await end(child, input !== undefined, 'SIGKILL', 0);
+    await output.catch(() => undefined);
+    const text = `${carrier.name}: ${command} did not end within ${timeoutSeconds} s`;
+    throw new StalesumError('unavailable', text);
+  }
+  const { exitCode: code, signal } = await child.ended;
+  const [stdout, stderr] = (await output).map(String) as [string, string];
+  const exitCode = shellExitCode(code, signal as NodeJS.Signals | undefined);
+  if (exitCode === 0) return { stdout, stderr, exitCode };
+  if (wasNotFound(exitCode, stderr)) throw missingThere(carrier.name, command);
+  const fault = await carrier.fault(exitCode, stderr);
+  if (fault) throw fault;
+  if (mayFail) return { stdout, stderr, exitCode };
+  const ownWords = stderr.trim() || stdout.trim() || 'it says nothing';
+  const what = `${carrier.name}: ${command} failed with exit code ${exitCode}: ${ownWords}`;
+  throw new StalesumError('internal', messageOf(what));
+}
+
+function startThere(
+  carrier: Carrier,
+  command: string,
+  args: readonly string[],
+  options: StartOptions,
+): RunningCommand {
+  const hasInput = options.openInput === true;
+  const child = launch(carrier, command, args, { hasInput, outlivesUs: options.outlivesUs });
+  return {
+    stdout: child.stdout,
+    stderr: child.stderr,
+    ended: child.ended,
+    closeInput: () => {
+      if (hasInput) child.closeInput();
+    },
+    stop: (signal = 'SIGINT', graceSeconds = DEFAULT_GRACE_SECONDS) =>
+      end(child, hasInput, signal, graceSeconds),
+  };
+}
+
+function launch(
+  carrier: Carrier,
+  command: string,
+  args: readonly string[],
+  { hasInput, outlivesUs = false }: { hasInput: boolean; outlivesUs?: boolean | undefined },
+): Child {
+  const line = carrier.commandLine(remoteCommand(command, args, hasInput));
+  // What must outlive us does so at the other end; what carries it there need not.
+  const guard = outlivesUs ? [] : diesWithUs();
+  return startChild([...guard, ...line], { openInput: true });
+}
+
+/** Ends the command at the other end, with the last words that it has, and then the carrier. */
+async function end(
+  child: Child,
+  hasInput: boolean,
+  signal: NodeJS.Signals,
+  graceSeconds: number,
+): Promise<void> {
+  if (!hasInput && graceSeconds > 0) {
+    child.write(`${signal.slice('SIG'.length)}\n`);
+    if (await settlesWithin(child.ended, graceSeconds)) return;
+  }
+  // The end of the input ends it there.
+  child.closeInput();
+  if (await settlesWithin(child.ended, WAY_SECONDS)) return;
+  await child.stop('SIGKILL');
+}
+
+/** The fault for a program that a node does not have. */
+export function missingThere(name: string, command: string): StalesumError {
+  return new StalesumError('missing-tool', `${command} is not on ${name}`);
+}
