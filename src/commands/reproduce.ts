@@ -7,9 +7,10 @@ import { messageOf, StalesumError } from '../errors.js';
 import { enterLab, insideLab } from '../lab/enter.js';
 import type { Expectation } from '../lab/scenario.js';
 import { scenarioNamed } from '../lab/scenarios.js';
+import { isForKernel, type KernelOptions, onKernel } from './on-kernel.js';
 import { exitPolicyOf, type OutputOptions, type PolicyOptions } from './options.js';
 
-export interface ReproduceOptions extends OutputOptions, PolicyOptions {
+export interface ReproduceOptions extends OutputOptions, PolicyOptions, KernelOptions {
   readonly scenario: string;
   readonly timeout?: number;
   readonly attempts?: number;
@@ -26,6 +27,7 @@ export async function reproduce(options: ReproduceOptions): Promise<number> {
   const scenario = scenarioNamed(options.scenario);
   if (!insideLab()) {
     if (options.out !== undefined) await makeEmptyFolder(options.out);
+    if (isForKernel(options)) return onKernel(options, [options.out]);
     return enterLab();
   }
   const { runInLab } = await import('../lab/run.js');

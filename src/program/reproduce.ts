@@ -3,7 +3,7 @@ import { Command, Option } from 'commander';
 import { ENGINE_CHOICES, type EngineChoice } from '../capture/engine.js';
 import { SCENARIOS } from '../lab/scenarios.js';
 import { attempts, positive } from './arguments.js';
-import { type Finish, withOutput, withPolicy } from './shared-options.js';
+import { type Finish, withKernel, withOutput, withPolicy } from './shared-options.js';
 
 export function reproduceCommand(finish: Finish): Command {
   const command = new Command('reproduce')
@@ -33,7 +33,7 @@ export function reproduceCommand(finish: Finish): Command {
         .default('auto' satisfies EngineChoice),
     )
     .option('--as-expected', 'exit 0 when the scenario shows what it must show, else 1', false);
-  return withOutput(withPolicy(command))
+  return withKernel(withOutput(withPolicy(command)))
     .option('--out <folder>', 'keep the recording: captures, snapshots, verdict.json')
     .addHelpText(
       'after',
@@ -45,6 +45,7 @@ Examples:
   stalesum reproduce --attempts 20                    twenty connections, the distribution of delays
   stalesum reproduce --scenario udp-dns               DNS queries, which nothing rescues
   stalesum reproduce --json --out evidence            for a script, with the captures kept
+  stalesum reproduce --kernel /boot/vmlinuz-6.1.0-56-amd64    the same under that kernel, in qemu
 
 Scenarios:
 ${SCENARIOS.map(({ name, title }) => `  ${name.padEnd(29)} ${title}`).join('\n')}`,

@@ -26,3 +26,10 @@ export function withPolicy(command: Command): Command {
         .default('none' satisfies Grade),
     );
 }
+
+/** For commands that run in the lab, which can be in a virtual machine with another kernel. */
+export function withKernel(command: Command): Command {
+  return command
+    .option('--kernel <image>', 'run the lab under this kernel (bzImage, vmlinuz), in qemu')
+    .option('--modules <folder>', "that kernel's /lib/modules/VERSION, if it is not beside it");
+}
