@@ -55,7 +55,7 @@ export async function runInLab(scenario: Scenario, options: RunOptions): Promise
     const folder = await record(timed.scenario, options, text => progress.show(text), warn);
     progress.show('analyse  reading the captures');
     const verdict = await examinePaths([folder], { tunnelPorts: [], policy: options.policy });
-    return { verdict, expected: expectedOn(scenario, release()) };
+    return { verdict, expected: expectedOn(scenario, release(), options.protocol) };
   } finally {
     progress.clear();
   }

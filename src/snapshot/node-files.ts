@@ -118,6 +118,8 @@ async function readBelow(folder: string, names: readonly string[]): Promise<Node
 
 /** What a file is; `undefined` for one that says nothing of rules, links or settings. */
 export function recognise(name: string, text: string): NodeFile | undefined {
+  // A snapshot says of a command that failed: "# not read: ..." (take.ts).
+  if (text.startsWith('# not read: ')) return undefined;
   const kind = kindOf(basename(name), text);
   return kind === undefined ? undefined : { name, kind, text };
 }

@@ -53,6 +53,7 @@ export const DEFECTS: readonly Scenario[] = [
     title:
       'the same, and an nft rule mangles the zero checksum as kernels before 5.7 do (emulated)',
     expect: MANGLED,
+    onlyIpv4: true,
     emulated: true,
     vxlan: { ...UNPATCHED.vxlan, outerChecksum: 'noudpcsum' },
     changes: [MANGLE_ZERO],
@@ -64,6 +65,7 @@ export const DEFECTS: readonly Scenario[] = [
       'DNS queries to a UDP service: the bug, and no retransmit from another port to the rescue',
     expect: STALE,
     protocol: 'udp',
+    onlyProtocol: true,
   },
   {
     ...UNPATCHED,
@@ -77,6 +79,7 @@ export const DEFECTS: readonly Scenario[] = [
     name: 'secondary-address',
     title: `VXLAN from a secondary address: the second SNAT changes ${NODE_A.secondaryAddress} to ${NODE_A.address} as well`,
     expect: STALE,
+    onlyIpv4: true,
     vxlan: { ...UNPATCHED.vxlan, local: 'secondary' },
   },
   {
