@@ -15,7 +15,7 @@ import { diesWithUs } from '../node/dies-with-us.js';
 import { shellExitCode } from '../node/exit-code.js';
 import { findCommand, searchPath } from '../node/find-command.js';
 import { INTERRUPTS, LEAVING, LIFELINE_DESCRIPTOR, labMarker, STANDING } from './lifeline.js';
-import { findWayIn } from './permission.js';
+import { findWayIn, type WayIn } from './permission.js';
 
 export { insideLab } from './lifeline.js';
 
@@ -37,8 +37,37 @@ export interface EnterOptions {
  * @throws StalesumError `not-permitted` or `missing-tool` if there is no way in.
  */
 export async function enterLab(options: EnterOptions = {}): Promise<number> {
-  const way = await findWayIn();
-  const again = [process.execPath, ...process.execArgv, ...process.argv.slice(1)];
+  const again = [...process.execArgv, ...process.argv.slice(1)];
+  const inner = startInside(await findWayIn(), again, 'inherit');
+  const watch = watchInterrupts([inner], options.commandTakesCtrlC === true);
+  const exitCode = await inner.ended.finally(watch.stop);
+  return watch.interrupted() ? exitCodeOfFault.interrupted : exitCode;
+}
+
+/** A process that was started as process 1 of a lab's namespaces. */
+export interface InnerProcess {
+  readonly child: ChildProcess;
+  /** Where interrupts are told to it. */
+  readonly lifeline: Duplex;
+  /**
+   * Its exit code, when it is gone and all that ran inside with it.
+   *
+   * Rejects with StalesumError `internal` if the namespaces could not be entered.
+   */
+  readonly ended: Promise<number>;
+}
+
+/**
+ * Starts Node with these arguments inside namespaces of its own.
+ *
+ * @param streams What becomes of its standard streams; `collected` has no input and pipes for the rest.
+ */
+export function startInside(
+  way: WayIn,
+  nodeArgs: readonly string[],
+  streams: 'inherit' | 'collected',
+): InnerProcess {
+  const again = [process.execPath, ...nodeArgs];
   const [file, ...args] = [
     ...diesWithUs(),
     findCommand('unshare'),
@@ -47,7 +76,10 @@ export async function enterLab(options: EnterOptions = {}): Promise<number> {
     ...again,
   ];
   const child = spawn(file as string, args, {
-    stdio: ['inherit', 'inherit', 'inherit', 'pipe'],
+    stdio:
+      streams === 'inherit'
+        ? ['inherit', 'inherit', 'inherit', 'pipe']
+        : ['ignore', 'pipe', 'pipe', 'pipe'],
     env: { ...process.env, ...labMarker, PATH: searchPath() },
   });
   const lifeline = child.stdio[LIFELINE_DESCRIPTOR] as Duplex;
@@ -57,36 +89,39 @@ export async function enterLab(options: EnterOptions = {}): Promise<number> {
   lifeline.on('data', bytes => {
     said += bytes;
   });
-
-  const watch = watchInterrupts(child, lifeline, options.commandTakesCtrlC === true);
   // "close" waits for the lifeline too, so it comes when process 1 inside is gone, whatever became
   // of unshare.
-  const [code, signal] = await once(child, 'close').finally(watch.stop);
-  if (watch.interrupted()) {
-    return exitCodeOfFault.interrupted;
-  }
-  const exitCode = shellExitCode(code, signal);
-  if (exitCode !== UNSHARE_FAILED || said.includes(LEAVING)) {
-    return exitCode;
-  }
-  // As an exit code of ours it would be a verdict.
-  if (said.includes(STANDING)) {
-    return shellExitCode(undefined, 'SIGKILL');
-  }
-  throw new StalesumError('internal', "the lab's namespaces could not be entered");
+  const ended = once(child, 'close').then(([code, signal]) => {
+    const exitCode = shellExitCode(code, signal);
+    if (exitCode !== UNSHARE_FAILED || said.includes(LEAVING)) {
+      return exitCode;
+    }
+    // As an exit code of ours it would be a verdict.
+    if (said.includes(STANDING)) {
+      return shellExitCode(undefined, 'SIGKILL');
+    }
+    throw new StalesumError('internal', "the lab's namespaces could not be entered");
+  });
+  return { child, lifeline, ended };
 }
 
-interface InterruptWatch {
+export interface InterruptWatch {
   readonly interrupted: () => boolean;
   readonly stop: () => void;
 }
 
-/** The first interrupt is handed on, and there is time to end; then, or at the second, we kill. */
-function watchInterrupts(
-  child: ChildProcess,
-  lifeline: Duplex,
+/**
+ * The first interrupt is handed on, and there is time to end; then, or at the second, we kill.
+ *
+ * @param running Looked at when it happens: what runs by then.
+ */
+export function watchInterrupts(
+  running: Iterable<InnerProcess>,
   commandTakesCtrlC: boolean,
 ): InterruptWatch {
+  const kill = () => {
+    for (const { child } of running) child.kill('SIGKILL');
+  };
   let timer: NodeJS.Timeout | undefined;
   let interrupted = false;
   const handler = (signal: NodeJS.Signals) => {
@@ -94,12 +129,12 @@ function watchInterrupts(
       return;
     }
     if (interrupted) {
-      child.kill('SIGKILL');
+      kill();
       return;
     }
     interrupted = true;
-    lifeline.write(`${signal}\n`);
-    timer = setTimeout(() => child.kill('SIGKILL'), GRACE_SECONDS * 1000);
+    for (const { lifeline } of running) lifeline.write(`${signal}\n`);
+    timer = setTimeout(kill, GRACE_SECONDS * 1000);
   };
   const signals: NodeJS.Signals[] = commandTakesCtrlC
     ? [...INTERRUPTS, 'SIGQUIT']

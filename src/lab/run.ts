@@ -11,7 +11,7 @@ import type { Node } from '../node/node.js';
 import { SynWatch } from '../probe/syn-watch.js';
 import { progressOn } from '../report/progress.js';
 import { expectedOn } from './expectation.js';
-import { startLab } from './lab.js';
+import { type Lab, startLab } from './lab.js';
 import type { Protocol } from './layout.js';
 import { type Retransmits, withRetransmits } from './retransmits.js';
 import type { Expectation, Scenario } from './scenario.js';
@@ -44,74 +44,96 @@ const DEFAULT_TIMEOUT_SECONDS = 140;
 
 /** Runs a scenario and examines the recording of it. Must be called inside the lab's namespaces. */
 export async function runInLab(scenario: Scenario, options: RunOptions): Promise<RunResult> {
-  const progress = progressOn(process.stderr, options.quiet);
-  const warn = (text: string) => {
-    progress.clear();
-    if (!options.quiet) process.stderr.write(`stalesum: ${text}\n`);
-  };
+  const voice = voiceOn(options.quiet);
   try {
     const timed = withRetransmits(scenario, options.retransmits);
-    if (timed.shortcoming !== undefined) warn(timed.shortcoming);
-    const folder = await record(timed.scenario, options, text => progress.show(text), warn);
-    progress.show('analyse  reading the captures');
+    if (timed.shortcoming !== undefined) voice.warn(timed.shortcoming);
+    voice.show(`lab      building: ${scenario.title}`);
+    const lab = await startLab(timed.scenario, { tap: options.tap });
+    // The lab's own /run is in memory and goes with its namespaces, whatever ends them.
+    const folder = options.folder ?? (await mkdtemp('/run/stalesum-'));
+    try {
+      await recordIn(lab, folder, options, voice);
+    } finally {
+      await lab.close();
+    }
+    voice.show('analyse  reading the captures');
     const verdict = await examinePaths([folder], { tunnelPorts: [], policy: options.policy });
     return { verdict, expected: expectedOn(scenario, release(), options.protocol) };
   } finally {
-    progress.clear();
+    voice.clear();
   }
 }
 
-/** Builds the lab, records the run in it, and takes it down; returns the recording's folder. */
-async function record(
-  scenario: Scenario,
-  options: RunOptions,
-  show: (text: string) => void,
-  warn: (text: string) => void,
-): Promise<string> {
-  show(`lab      building: ${scenario.title}`);
-  const lab = await startLab(scenario, { tap: options.tap });
-  // The lab's own /run is in memory and goes with its namespaces, whatever ends them.
-  const folder = options.folder ?? (await mkdtemp('/run/stalesum-'));
-  try {
-    const { engine, note } = await chooseEngine(options.engine, lab.nodeA);
-    if (note !== undefined) warn(note);
-    const protocol = options.protocol ?? scenario.protocol;
-    const attempts = options.attempts ?? scenario.attempts;
-    const watch = new SynWatch(await linearTimeouts(lab.nodeA), text => show(`connect  ${text}`));
-    const { tunnel } = scenario.vxlan;
-    const point = { overlay: tunnel.device, underlay: 'eth0' };
-    await recordRun(
-      {
-        scenario: scenario.name,
-        title: scenario.title,
-        emulated: scenario.emulated,
-        engine,
-        nodes: [
-          { node: lab.nodeA, ...point, ...(options.tap ? { tap: TAP_INTERFACE } : {}) },
-          { node: lab.nodeB, ...point },
-        ],
-        tunnelPort: tunnel.port,
-        protocol,
-        ...lab.targetsFor(protocol),
-        attempts,
-        bytes: scenario.bytes,
-        timeoutSeconds:
-          options.timeoutSeconds ?? scenario.timeoutSeconds ?? DEFAULT_TIMEOUT_SECONDS,
-        afterControl: async () => {
-          await lab.forgetFlows();
-          await lab.applyChanges('after-control');
-        },
+/** What a run says while it goes on. */
+export interface Voice {
+  show(text: string): void;
+  warn(text: string): void;
+  clear(): void;
+}
+
+export const SILENT: Voice = {
+  show: () => undefined,
+  warn: () => undefined,
+  clear: () => undefined,
+};
+
+function voiceOn(quiet: boolean): Voice {
+  const progress = progressOn(process.stderr, quiet);
+  return {
+    show: text => progress.show(text),
+    warn: text => {
+      progress.clear();
+      if (!quiet) process.stderr.write(`stalesum: ${text}\n`);
+    },
+    clear: () => progress.clear(),
+  };
+}
+
+/** Records one run in a lab that stands; several may follow one another. */
+export async function recordIn(
+  lab: Lab,
+  folder: string,
+  options: Pick<RunOptions, 'engine' | 'protocol' | 'attempts' | 'timeoutSeconds' | 'tap'>,
+  { show, warn }: Voice,
+): Promise<void> {
+  const { scenario } = lab;
+  const { engine, note } = await chooseEngine(options.engine, lab.nodeA);
+  if (note !== undefined) warn(note);
+  const protocol = options.protocol ?? scenario.protocol;
+  const attempts = options.attempts ?? scenario.attempts;
+  const watch = new SynWatch(await linearTimeouts(lab.nodeA), text => show(`connect  ${text}`));
+  const { tunnel } = scenario.vxlan;
+  const point = { overlay: tunnel.device, underlay: 'eth0' };
+  // Of the run before, if there was one.
+  await lab.forgetFlows();
+  await recordRun(
+    {
+      scenario: scenario.name,
+      title: scenario.title,
+      emulated: scenario.emulated,
+      engine,
+      nodes: [
+        { node: lab.nodeA, ...point, ...(options.tap ? { tap: TAP_INTERFACE } : {}) },
+        { node: lab.nodeB, ...point },
+      ],
+      tunnelPort: tunnel.port,
+      protocol,
+      ...lab.targetsFor(protocol),
+      attempts,
+      bytes: scenario.bytes,
+      timeoutSeconds: options.timeoutSeconds ?? scenario.timeoutSeconds ?? DEFAULT_TIMEOUT_SECONDS,
+      afterControl: async () => {
+        await lab.forgetFlows();
+        await lab.applyChanges('after-control');
       },
-      folder,
-      {
-        step: text => show(`run      ${text}`),
-        overlayFrame: attempts === 1 && protocol === 'tcp' ? watch.visit : () => undefined,
-      },
-    );
-  } finally {
-    await lab.close();
-  }
-  return folder;
+    },
+    folder,
+    {
+      step: text => show(`run      ${text}`),
+      overlayFrame: attempts === 1 && protocol === 'tcp' ? watch.visit : () => undefined,
+    },
+  );
 }
 
 async function linearTimeouts(node: Node): Promise<number> {
