@@ -8,6 +8,7 @@ import { analyzeCommand } from './program/analyze.js';
 import { compareCommand } from './program/compare.js';
 import { inspectCommand } from './program/inspect.js';
 import { labCommand } from './program/lab.js';
+import { reportCommand } from './program/report.js';
 import { reproduceCommand } from './program/reproduce.js';
 import type { Finish } from './program/shared-options.js';
 import { TOOL } from './version.js';
@@ -54,6 +55,7 @@ function build(finish: Finish): Command {
   program.addCommand(analyzeCommand(finish));
   program.addCommand(compareCommand(finish));
   program.addCommand(inspectCommand(finish));
+  program.addCommand(reportCommand(finish));
   program.addCommand(labCommand(finish));
   return program;
 }

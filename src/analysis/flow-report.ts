@@ -52,7 +52,9 @@ function outerOf(decisive: PortFinding | undefined): FlowReport['outer'] {
   if (!decisive || !outer) return null;
   return {
     source: outer.source,
+    sourceBefore: decisive.before?.source ?? null,
     destination: outer.destination,
+    destinationPort: outer.destinationPort,
     vni: outer.vni,
     encapsulation: outer.encapsulation,
     sourcePortBefore: decisive.before?.sourcePort ?? null,

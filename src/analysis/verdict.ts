@@ -106,7 +106,10 @@ export interface FlowReport {
   readonly grade: Grade;
   readonly outer: {
     readonly source: string;
+    /** The source address before the second SNAT, which mostly leaves it as it is. */
+    readonly sourceBefore: string | null;
     readonly destination: string;
+    readonly destinationPort: number;
     readonly vni: number;
     readonly encapsulation: string;
     readonly sourcePortBefore: number | null;

@@ -43,7 +43,11 @@ export async function reproduce(options: ReproduceOptions): Promise<number> {
     quiet: options.quiet || options.json,
     policy: exitPolicyOf(options),
   });
-  if (options.out !== undefined) await saveVerdict(options.out, verdict);
+  if (options.out !== undefined) {
+    await saveVerdict(options.out, verdict);
+    const { writeReports } = await import('../evidence/write-reports.js');
+    await writeReports(options.out, verdict, { withSums: false });
+  }
   await printVerdict(verdict, { ...options, evidence: options.out });
   return options.asExpected ? expectedCode(expected, verdict) : verdict.exitCode;
 }

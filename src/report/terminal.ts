@@ -3,17 +3,12 @@
  * what else speaks for it, and what to do. Plain text below 120 columns.
  */
 import { createColors } from 'picocolors';
-import type {
-  FlowReport,
-  SynReport,
-  VerdictDocument,
-  VerdictName,
-  Witness,
-} from '../analysis/verdict.js';
+import type { FlowReport, VerdictDocument, Witness } from '../analysis/verdict.js';
 import { printable } from '../output.js';
 import { arithmeticLines } from './arithmetic.js';
 import { histogramLines } from './histogram.js';
 import { columns, indent, shortened, wrap } from './text.js';
+import { checksumCell, deliveryCell, HEADINGS, odd, portCell, toneOf, unitOf } from './wording.js';
 
 export interface TerminalOptions {
   /** False: never; true: where the terminal and NO_COLOR allow it. */
@@ -21,17 +16,6 @@ export interface TerminalOptions {
   /** Where the recording was kept. */
   readonly evidence?: string | undefined;
 }
-
-const HEADINGS: Readonly<Record<VerdictName, string>> = {
-  'stale-checksum': 'STALE CHECKSUM AFTER A SECOND SNAT',
-  'mangled-checksum': 'ZERO CHECKSUM MANGLED BY A SECOND SNAT',
-  'double-snat-harmless': 'REWRITTEN A SECOND TIME, HARMLESS HERE',
-  'not-rewritten': 'NOT REWRITTEN',
-  'no-fault': 'NO FAULT',
-  'other-corruption': 'CHECKSUM WRONG, NOT BY A REWRITTEN PORT',
-  'no-tunnel-traffic': 'NO TUNNEL TRAFFIC',
-  inconclusive: 'INCONCLUSIVE',
-};
 
 const WIDTH = 112;
 /** Flows shown in full; the others are in the JSON document. */
@@ -64,22 +48,6 @@ export function terminalReport(verdict: VerdictDocument, options: TerminalOption
   const clean = (line: string) => (line === title ? line : printable(line));
   const text = sections.filter(lines => lines.length > 0).map(lines => lines.map(clean).join('\n'));
   return `${text.join('\n\n')}\n`;
-}
-
-function toneOf(verdict: VerdictName): 'red' | 'green' | 'yellow' {
-  switch (verdict) {
-    case 'stale-checksum':
-    case 'mangled-checksum':
-    case 'other-corruption':
-      return 'red';
-    case 'not-rewritten':
-    case 'no-fault':
-    case 'double-snat-harmless':
-      return 'green';
-    case 'no-tunnel-traffic':
-    case 'inconclusive':
-      return 'yellow';
-  }
 }
 
 /** What was examined: the lab or the input, the control, and the connection. */
@@ -170,8 +138,7 @@ function flowLines(flow: FlowReport, withTitle: boolean): string[] {
     checksumCell(syn),
     deliveryCell(syn),
   ]);
-  const unit = flow.inner.protocol === 'udp' ? 'Query' : 'SYN';
-  const header = [unit, 'time', 'outer source port', 'UDP checksum', 'at the receiver'];
+  const header = [unitOf(flow), 'time', 'outer source port', 'UDP checksum', 'at the receiver'];
   return [...head, ...indent(columns([header, ...rows]))];
 }
 
@@ -179,38 +146,6 @@ function datagramLine({ datagrams }: FlowReport): string[] {
   const { total, ...states } = datagrams;
   const parts = Object.entries(states).filter(([, count]) => count > 0);
   return [`  ${total} datagrams: ${parts.map(([state, count]) => `${count} ${state}`).join(', ')}`];
-}
-
-function portCell({ outerSourcePort, recoveredPort }: SynReport): string {
-  if (outerSourcePort === null) return 'not seen';
-  const moved = recoveredPort !== null && recoveredPort !== outerSourcePort;
-  return moved ? `${outerSourcePort}  (was ${recoveredPort})` : String(outerSourcePort);
-}
-
-function checksumCell({ checksum }: SynReport): string {
-  if (!checksum) return '';
-  const { stored, correct, state } = checksum;
-  switch (state) {
-    case 'valid':
-      return `${stored}, right`;
-    case 'zero':
-      return `${stored}, not in use`;
-    case 'partial':
-      return `${stored}, not finished yet`;
-    case 'unverifiable':
-      return `${stored}, not verifiable`;
-    case 'stale':
-    case 'mangled':
-    case 'invalid':
-      return `${stored}, due ${correct}`;
-  }
-}
-
-function deliveryCell({ delivered, checksum }: SynReport): string {
-  const wrong = checksum?.state === 'stale' || checksum?.state === 'mangled';
-  if (delivered === null) return 'not known';
-  if (delivered) return wrong ? 'accepted unverified' : 'delivered';
-  return wrong ? 'arrived, dropped' : 'lost';
 }
 
 function witnessLines(witnesses: readonly Witness[]): string[] {
@@ -222,10 +157,6 @@ function witnessLines(witnesses: readonly Witness[]): string[] {
       line => `  ${line}`,
     );
   });
-}
-
-function odd(chance: number): string {
-  return chance < 0.01 ? `1 in ${Math.round(1 / chance)}` : `${Math.round(chance * 100)} %`;
 }
 
 function ruleLines({ rule }: VerdictDocument): string[] {

@@ -1,0 +1,319 @@
+/** The contents that all written reports share, as rows and sentences; nothing here is escaped yet. */
+import { isConviction } from '../analysis/telling-frame.js';
+import type { FlowReport, SynReport, VerdictDocument } from '../analysis/verdict.js';
+import type { CounterReading, NodeFacts } from '../evidence/node-facts.js';
+import type { ReportMaterial } from '../evidence/report-material.js';
+import type { VxlanDevice } from '../snapshot/links.js';
+import { checksumCell, deliveryCell, portCell, seconds, unitOf } from './wording.js';
+
+export type Row = readonly string[];
+
+/** What a reader wants to know first, as label and value. */
+export function keyFacts({ verdict, sender, receiver }: ReportMaterial): Row[] {
+  const [flow] = verdict.flows;
+  const rows: Row[] = [['verdict', verdict.verdict]];
+  if (verdict.grade !== 'none') rows.push(['grade', gradeText(verdict.grade)]);
+  if (flow) {
+    const { protocol, source, destination, service } = flow.inner;
+    const target = service ? `${service} (endpoint ${destination})` : destination;
+    rows.push(['connection', `${protocol} ${source} to ${target}`]);
+  }
+  if (flow?.outer)
+    rows.push(['tunnel', tunnelText(flow.outer)], ['outer source port', portText(flow.outer)]);
+  if (flow?.delay) rows.push(['connect time', delayText(flow.delay)]);
+  if (flow?.delay && flow.delay.retransmits > 0) rows.push(['why so long', flow.delay.explanation]);
+  if (flow?.lookAlike) rows.push(['looks like', flow.lookAlike]);
+  const when = firstSeen(verdict);
+  if (when !== undefined) rows.push(['captured', when]);
+  if (sender !== null) rows.push(['sender', nodeText(sender, verdict)]);
+  if (receiver !== null) rows.push(['receiver', nodeText(receiver, verdict)]);
+  if (verdict.environment?.title) rows.push(['lab', labText(verdict)]);
+  if (verdict.control) rows.push(['control', controlText(verdict.control)]);
+  return rows;
+}
+
+function gradeText(grade: string): string {
+  return grade === 'proved'
+    ? 'proved: the arithmetic, and a second witness of another kind that names the same port'
+    : 'supported: the arithmetic alone, or what speaks for it';
+}
+
+function tunnelText({
+  source,
+  destination,
+  destinationPort,
+  vni,
+  encapsulation,
+}: NonNullable<FlowReport['outer']>): string {
+  const name = encapsulation === 'geneve' ? 'Geneve' : 'VXLAN';
+  return `${source} to ${destination}, ${name}, UDP port ${destinationPort}, VNI ${vni}`;
+}
+
+function portText({ sourcePortBefore, sourcePortAfter }: NonNullable<FlowReport['outer']>): string {
+  if (sourcePortBefore === null) return `${sourcePortAfter}; what it was before is not known`;
+  if (sourcePortBefore === sourcePortAfter) return `${sourcePortAfter}, not rewritten`;
+  return `${sourcePortBefore} before the second SNAT, ${sourcePortAfter} on the wire`;
+}
+
+function delayText({
+  connectSeconds,
+  retransmits,
+  predictedSeconds,
+}: NonNullable<FlowReport['delay']>): string {
+  const took = connectSeconds === null ? 'never connected' : seconds(connectSeconds);
+  const again = retransmits === 1 ? '1 retransmit' : `${retransmits} retransmits`;
+  const predicted = predictedSeconds === null ? '' : `, predicted delay ${predictedSeconds} s`;
+  return `${took}, ${again}${predicted}`;
+}
+
+function firstSeen({ captures }: VerdictDocument): string | undefined {
+  const times = captures.flatMap(({ firstSeen: at }) => (at === null ? [] : [Number(at)]));
+  const earliest = Math.min(...times);
+  // A day beyond year 9999 is a damaged capture's, and no date.
+  if (!Number.isFinite(earliest) || earliest > 253_402_300_799) return undefined;
+  return new Date(earliest * 1000)
+    .toISOString()
+    .replace(/\.\d+Z$/, ' UTC')
+    .replace('T', ' ');
+}
+
+function nodeText(node: string, { environment }: VerdictDocument): string {
+  const kernel = environment?.nodes.find(own => own.node === node)?.kernel;
+  return kernel ? `${node}, Linux ${kernel}` : node;
+}
+
+function labText({ environment }: VerdictDocument): string {
+  const title = environment?.title ?? '';
+  return environment?.emulated ? `${title} (emulated)` : title;
+}
+
+function controlText({
+  source,
+  destination,
+  clean,
+  statement,
+}: NonNullable<VerdictDocument['control']>): string {
+  return `${source} to ${destination}: ${clean ? 'clean' : 'NOT CLEAN'}: ${statement}`;
+}
+
+export function synHead(flow: FlowReport): Row {
+  return [unitOf(flow), 'time', 'outer source port', 'UDP checksum', 'at the receiver', 'frames'];
+}
+
+/** One row a SYN, as in `synHead`. */
+export function synRows({ syns }: FlowReport, verdict: VerdictDocument): Row[] {
+  return syns.map((syn, index) => [
+    String(index + 1),
+    seconds(syn.atSeconds),
+    portCell(syn),
+    checksumCell(syn) || 'not seen',
+    deliveryCell(syn),
+    framesCell(syn, verdict),
+  ]);
+}
+
+/** `underlay 3, peer-underlay 3`, never `#3`, which a tracker takes for an issue: the files behind the roles are listed with the captures. */
+function framesCell({ frames }: SynReport, { captures }: VerdictDocument): string {
+  return frames
+    .map(({ capture, number }) => {
+      const role = captures.find(({ name }) => name === capture)?.role ?? 'unknown';
+      return `${role === 'unknown' ? capture : role} ${number}`;
+    })
+    .join(', ');
+}
+
+const COUNTERS = [
+  'UdpInDatagrams',
+  'UdpNoPorts',
+  'UdpInErrors',
+  'UdpInCsumErrors',
+  'Udp6InDatagrams',
+  'Udp6NoPorts',
+  'Udp6InErrors',
+  'Udp6InCsumErrors',
+  'TcpActiveOpens',
+  'TcpAttemptFails',
+  'TcpRetransSegs',
+  'TcpInCsumErrors',
+  'TcpExtTCPSynRetrans',
+  'TcpExtTCPTimeouts',
+] as const;
+/** These are told even where they stand at zero, since that is a fact as well. */
+const ALWAYS: ReadonlySet<string> = new Set(['UdpInErrors', 'UdpInCsumErrors']);
+
+export const COUNTER_HEAD: Row = ['node', 'counter', 'before', 'after', 'change'];
+
+/** Counters that bear on the loss: node, counter, before, after, change. */
+export function counterRows({ nodes }: ReportMaterial): Row[] {
+  return nodes.flatMap(({ node, counters }) =>
+    COUNTERS.flatMap(name => {
+      const reading = counters.find(counter => counter.name === name);
+      return reading && isWorthTelling(reading) ? [counterRow(node, reading)] : [];
+    }),
+  );
+}
+
+function isWorthTelling({ name, before, after }: CounterReading): boolean {
+  return ALWAYS.has(name) || before !== after;
+}
+
+function counterRow(node: string, { name, before, after }: CounterReading): Row {
+  const change = after - before;
+  return [node, name, String(before), String(after), change > 0 ? `+${change}` : String(change)];
+}
+
+export const RULE_HEAD: Row = ['packet', 'where', 'chain', 'what it did', 'rule'];
+
+/** The rules on the first packet's way: the inner packet's pass, then the outer datagram's. */
+export function ruleRows({ rulePath }: ReportMaterial): Row[] {
+  return rulePath.map(({ pass, file, line, chain, rule, effect }) => [
+    pass === 'inner' ? 'inner packet' : 'outer datagram',
+    line === null ? file : `${file}:${line}`,
+    chain,
+    effect,
+    rule,
+  ]);
+}
+
+/** The rule that did the second SNAT, in words; `undefined` where it is not known. */
+export function ruleSentence({ verdict: { rule } }: ReportMaterial): string | undefined {
+  if (!rule) return undefined;
+  const place = rule.line === null ? rule.file : `${rule.file}, line ${rule.line}`;
+  const { packetsBefore, packetsAfter } = rule;
+  const counted =
+    packetsBefore === null || packetsAfter === null
+      ? ''
+      : ` It had counted ${packetsBefore} packets before the run and ${packetsAfter} after it.`;
+  return `The second SNAT was done on ${rule.node} by the rule at ${place}, table ${rule.table}, chain ${rule.chain}.${counted}`;
+}
+
+export const ENVIRONMENT_HEAD: Row = ['node', 'what', 'value'];
+
+const OFFLOAD_FEATURES = [
+  'tx-checksumming',
+  'tx-checksum-ip-generic',
+  'rx-checksumming',
+  'tx-udp_tnl-segmentation',
+  'tx-udp_tnl-csum-segmentation',
+];
+
+/** Versions, devices, offload and settings of the nodes. */
+export function environmentRows({ verdict, nodes }: ReportMaterial): Row[] {
+  return (verdict.environment?.nodes ?? []).flatMap(({ node, kernel, vxlan, sysctls }) => {
+    const facts = nodes.find(own => own.node === node);
+    const rows: [string, string][] = [
+      ...(kernel === null ? [] : [['kernel', kernel] satisfies [string, string]]),
+      ...versionRows(facts, kernel),
+      ...vxlan.map((device): [string, string] => [
+        `VXLAN device ${device.name}`,
+        deviceText(device),
+      ]),
+      ...offloadRows(facts),
+      ...Object.entries(sysctls),
+    ];
+    return rows.map(([what, value]) => [node, what, value]);
+  });
+}
+
+function versionRows(facts: NodeFacts | undefined, kernel: string | null): [string, string][] {
+  return (facts?.versions ?? [])
+    .filter(({ name }) => name !== 'kernel' || kernel === null)
+    .map(({ name, value }) => [name, value]);
+}
+
+function deviceText(device: VxlanDevice): string {
+  const { udpChecksum, sourcePorts, local, underlay, port } = device;
+  return [
+    udpChecksum === undefined ? '' : udpChecksum ? 'udpcsum' : 'noudpcsum',
+    `dstport ${port}`,
+    local ? `local ${local}` : '',
+    underlay ? `dev ${underlay}` : '',
+    sourcePorts ? `srcport ${sourcePorts.low} ${sourcePorts.high}` : '',
+  ]
+    .filter(word => word !== '')
+    .join(' ');
+}
+
+function offloadRows(facts: NodeFacts | undefined): [string, string][] {
+  return [...(facts?.snapshot?.offload ?? [])].map(([device, features]) => {
+    const known = OFFLOAD_FEATURES.flatMap(name => {
+      const on = features.get(name);
+      return on === undefined ? [] : [`${name} ${on ? 'on' : 'off'}`];
+    });
+    return [`offload of ${device}`, known.join(', ') || 'none of the features that matter'];
+  });
+}
+
+export const CAPTURE_HEAD: Row = ['capture', 'role', 'frames', 'lost by the capture', 'SHA-256'];
+
+export function captureRows({ captures }: VerdictDocument): Row[] {
+  return captures.map(({ name, role, frames, truncated, kernelDrops, sha256 }) => [
+    name,
+    role,
+    `${frames}${truncated ? `, cut off at byte ${truncated.offset}` : ''}`,
+    kernelDrops === null ? 'not told' : String(kernelDrops),
+    sha256 === null ? 'not told' : `${sha256.slice(0, 16)}…`,
+  ]);
+}
+
+/** What this evidence does not show. Never empty: no evidence shows everything. */
+export function limitsOf(material: ReportMaterial): string[] {
+  const { verdict, gaps, stored, sender, receiver } = material;
+  const { captures, control, environment, warnings, grade, flows } = verdict;
+  const convicted = isConviction(verdict.verdict);
+  const limits = [
+    ...warnings,
+    ...gaps,
+    ...storedLimits(stored),
+    environment?.emulated ? 'A rule of the lab did what another kernel would do: emulated.' : '',
+    convicted && grade === 'supported'
+      ? 'Only the arithmetic speaks for it: a constant difference between header and checksum. ' +
+        'The conntrack entry of the sender would be the second witness.'
+      : '',
+    convicted && sender === null
+      ? 'Without a capture of the sender the place is not shown: it was rewritten after the checksum ' +
+        'was made, on the sender or on the way.'
+      : '',
+    convicted && receiver === null
+      ? 'Without a capture of the receiver it is not shown what arrived, and what was dropped.'
+      : '',
+    convicted
+      ? 'Several bad datagrams from one outer port are one observation: their inner bytes cancel, and ' +
+        'each shows the same difference.'
+      : '',
+    control === null
+      ? 'No control connection was made: that these capture points show healthy traffic as healthy is ' +
+        'taken from the other datagrams in them.'
+      : '',
+    dropsLimit(captures),
+    flows.length > 1
+      ? `${flows.length} connections were examined; the gravest is shown in full.`
+      : '',
+    'A NIC, a NAT gateway or a virtual switch that computes checksums anew hides the bug from a capture behind it.',
+  ];
+  return [...new Set(limits.filter(limit => limit !== ''))];
+}
+
+function storedLimits(stored: ReportMaterial['stored']): string[] {
+  switch (stored.kind) {
+    case 'differs':
+      return [
+        'The verdict.json that was stored with the captures differs from what they say now, at: ' +
+          `${stored.places.join(', ')}.`,
+      ];
+    case 'unreadable':
+      return [
+        `The verdict.json that was stored with the captures cannot be read: ${stored.reason}.`,
+      ];
+    default:
+      return [];
+  }
+}
+
+function dropsLimit(captures: VerdictDocument['captures']): string {
+  const untold = captures.filter(({ kernelDrops }) => kernelDrops === null);
+  if (untold.length === 0) return '';
+  const which =
+    untold.length === captures.length ? 'The captures do' : `${untold.length} of the captures do`;
+  return `${which} not tell whether packets were lost by the capture itself.`;
+}

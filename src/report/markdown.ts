@@ -1,0 +1,227 @@
+/**
+ * `report.md`: for a comment on a ticket. It begins with the sentence for the ticket's first line, can
+ * be read as it stands, and is never longer than a comment of GitHub or Jira may be.
+ */
+import type { FlowReport, Witness } from '../analysis/verdict.js';
+import type { ReportMaterial } from '../evidence/report-material.js';
+import { arithmeticLines } from './arithmetic.js';
+import { checkSteps } from './check-commands.js';
+import { escapeBlockStart, escapeMarkdown, markdownBlock } from './escape.js';
+import {
+  CAPTURE_HEAD,
+  COUNTER_HEAD,
+  captureRows,
+  counterRows,
+  ENVIRONMENT_HEAD,
+  environmentRows,
+  keyFacts,
+  limitsOf,
+  type Row,
+  RULE_HEAD,
+  ruleRows,
+  ruleSentence,
+  synHead,
+  synRows,
+} from './facts.js';
+import { markdownTable } from './markdown-table.js';
+import { HEADINGS, odd } from './wording.js';
+
+/** Jira takes 32,767 characters, GitHub 65,536. */
+export const LONGEST_MARKDOWN = 32_000;
+
+const MOST_SYNS = 40;
+const MOST_ROWS = 40;
+const MOST_FLOWS = 12;
+const MOST_SENTENCES = 20;
+const LONGEST_SENTENCE = 600;
+const LONGEST_COMMAND = 1200;
+
+/** A part of the report; those of low rank are left out first where it would get too long. */
+interface Section {
+  readonly title: string;
+  readonly lines: readonly string[];
+}
+
+/** Renders the report, ending in a newline. */
+export function markdownReport(material: ReportMaterial): string {
+  const { verdict } = material;
+  const [flow] = verdict.flows;
+  const grade = verdict.grade === 'none' ? '' : ` (${verdict.grade})`;
+  const sections: Section[] = [
+    { title: `${capitalized(HEADINGS[verdict.verdict])}${grade}`, lines: factLines(material) },
+    {
+      title: flow?.inner.protocol === 'udp' ? 'Queries' : 'SYNs',
+      lines: flow ? synLines(flow, material) : [],
+    },
+    { title: 'The arithmetic', lines: flow ? sumLines(flow, material) : [] },
+    { title: 'What speaks for it', lines: witnessLines(verdict.witnesses) },
+    { title: 'The rules that did it', lines: ruleLines(material) },
+    { title: 'What to do', lines: cureLines(material) },
+    { title: 'Counters before and after', lines: tableOf(COUNTER_HEAD, counterRows(material)) },
+    { title: 'How to check it', lines: checkLines(material) },
+    { title: 'Limits of this evidence', lines: bullets(limitsOf(material)) },
+    { title: 'Other connections', lines: otherFlows(verdict.flows) },
+    { title: 'Versions and settings', lines: tableOf(ENVIRONMENT_HEAD, environmentRows(material)) },
+    { title: 'Captures', lines: tableOf(CAPTURE_HEAD, captureRows(verdict)) },
+  ];
+  const { name, version } = verdict.tool;
+  const tail = `Made by ${escapeMarkdown(`${name} ${version}`)}; report.html in the same bundle shows it in pictures.`;
+  return fitted(
+    sentence(verdict.summary),
+    sections.filter(({ lines }) => lines.length > 0),
+    tail,
+  );
+}
+
+/** Joins the sections that have room, in their order, and names those that have not. */
+function fitted(first: string, sections: readonly Section[], tail: string): string {
+  const left: string[] = [];
+  const parts = [first];
+  // For the names of what is left out, and the closing line.
+  const room = LONGEST_MARKDOWN - 1000;
+  let length = first.length;
+  for (const { title, lines } of sections) {
+    const text = `## ${title}\n\n${lines.join('\n')}`;
+    if (length + text.length + 2 > room) {
+      left.push(title);
+      continue;
+    }
+    parts.push(text);
+    length += text.length + 2;
+  }
+  if (left.length > 0) parts.push(`Left out for length, see report.html: ${left.join(', ')}.`);
+  return `${[...parts, tail].join('\n\n')}\n`;
+}
+
+function factLines(material: ReportMaterial): string[] {
+  return keyFacts(material).map(([label = '', value = '']) => `- **${label}:** ${sentence(value)}`);
+}
+
+function synLines(flow: FlowReport, { verdict }: ReportMaterial): string[] {
+  const rows = synRows(flow, verdict);
+  if (rows.length === 0) return [datagramText(flow)];
+  return [
+    ...markdownTable(synHead(flow), rows.slice(0, MOST_SYNS)),
+    ...moreLine(rows.length - MOST_SYNS, 'more are in verdict.json'),
+    '',
+    datagramText(flow),
+  ];
+}
+
+function datagramText({ datagrams }: FlowReport): string {
+  const { total, ...states } = datagrams;
+  const parts = Object.entries(states)
+    .filter(([, count]) => count > 0)
+    .map(([state, count]) => `${count} ${state}`);
+  return `${total} datagrams of the connection in all: ${parts.join(', ') || 'none'}.`;
+}
+
+function sumLines(flow: FlowReport, { verdict }: ReportMaterial): string[] {
+  const lines = arithmeticLines(flow, verdict.captures);
+  if (lines.length === 0) return [];
+  return [
+    ...markdownBlock(lines),
+    '',
+    'One’s-complement sums are linear: a port that was changed under its checksum can be calculated back from it.',
+  ];
+}
+
+function witnessLines(witnesses: readonly Witness[]): string[] {
+  return witnesses.slice(0, MOST_ROWS).map(({ kind, statement, chance }) => {
+    const odds = chance === undefined ? '' : ` (by chance: ${odd(chance)})`;
+    return `- **${kind}:** ${sentence(statement)}${odds}`;
+  });
+}
+
+function ruleLines(material: ReportMaterial): string[] {
+  const said = ruleSentence(material);
+  const { rule } = material.verdict;
+  const rows = ruleRows(material);
+  return [
+    ...(said && rule ? [sentence(said), '', ...markdownBlock([shortText(rule.rule)])] : []),
+    ...(rows.length === 0 || !rule
+      ? []
+      : ['', 'The way of the first packet through the saved rules, twice:', '']),
+    ...(rule ? tableOf(RULE_HEAD, rows) : []),
+  ];
+}
+
+function cureLines({ verdict: { recommendations } }: ReportMaterial): string[] {
+  const shown = recommendations.slice(0, MOST_SENTENCES);
+  const commands = shown.flatMap(({ command }) => command?.split('; ') ?? []);
+  return [
+    ...shown.map(
+      ({ action, why, source }) =>
+        `- **${sentence(action)}**: ${sentence(why)} (${sentence(source)})`,
+    ),
+    ...(commands.length === 0 ? [] : ['', ...markdownBlock(commands, 'sh')]),
+  ];
+}
+
+function checkLines(material: ReportMaterial): string[] {
+  const steps = checkSteps(material).filter(({ command }) => command.length <= LONGEST_COMMAND);
+  if (steps.length === 0) return [];
+  return [
+    'With tshark and a calculator, in the folder of the bundle (`sh commands.txt` runs them all):',
+    '',
+    ...markdownBlock(
+      steps.flatMap(({ title, command, expect }, index) => [
+        ...(index === 0 ? [] : ['']),
+        `# ${index + 1}. ${shortText(title)}`,
+        ...(expect === null ? [] : [`#    expected: ${shortText(expect)}`]),
+        command,
+      ]),
+      'sh',
+    ),
+  ];
+}
+
+function otherFlows(flows: readonly FlowReport[]): string[] {
+  const others = flows.slice(1, 1 + MOST_FLOWS);
+  if (others.length === 0) return [];
+  return [
+    ...markdownTable(
+      ['connection', 'verdict', 'SYNs', 'connect time'],
+      others.map(({ inner, verdict, grade, syns, delay }) => [
+        `${inner.protocol} ${inner.source} to ${inner.service ?? inner.destination}`,
+        grade === 'none' ? verdict : `${verdict}, ${grade}`,
+        String(syns.length),
+        delay?.connectSeconds == null ? '' : `${delay.connectSeconds.toFixed(3)} s`,
+      ]),
+    ),
+    ...moreLine(flows.length - 1 - MOST_FLOWS, 'more are in verdict.json'),
+  ];
+}
+
+function tableOf(head: Row, rows: readonly Row[]): string[] {
+  if (rows.length === 0) return [];
+  return [
+    ...markdownTable(head, rows.slice(0, MOST_ROWS)),
+    ...moreLine(rows.length - MOST_ROWS, 'more are in the bundle'),
+  ];
+}
+
+function bullets(sentences: readonly string[]): string[] {
+  return [
+    ...sentences.slice(0, MOST_SENTENCES).map(text => `- ${sentence(text)}`),
+    ...moreLine(sentences.length - MOST_SENTENCES, 'more are in report.html', '- '),
+  ];
+}
+
+function moreLine(count: number, where: string, bullet = ''): string[] {
+  if (count <= 0) return [];
+  return bullet === '' ? ['', `${count} ${where}.`] : [`${bullet}${count} ${where}.`];
+}
+
+function sentence(text: string): string {
+  return escapeBlockStart(escapeMarkdown(shortText(text.replace(/\s+/g, ' ').trim())));
+}
+
+function shortText(text: string): string {
+  return text.length <= LONGEST_SENTENCE ? text : `${text.slice(0, LONGEST_SENTENCE - 3)}...`;
+}
+
+function capitalized(text: string): string {
+  const lower = text.toLowerCase().replaceAll('snat', 'SNAT');
+  return lower.charAt(0).toUpperCase() + lower.slice(1);
+}
