@@ -1,6 +1,12 @@
 /** The contents that all written reports share, as rows and sentences; nothing here is escaped yet. */
 import { isConviction } from '../analysis/telling-frame.js';
-import type { FlowReport, SynReport, VerdictDocument } from '../analysis/verdict.js';
+import type {
+  FlowReport,
+  FrameReference,
+  NodeEnvironment,
+  SynReport,
+  VerdictDocument,
+} from '../analysis/verdict.js';
 import type { CounterReading, NodeFacts } from '../evidence/node-facts.js';
 import type { ReportMaterial } from '../evidence/report-material.js';
 import type { VxlanDevice } from '../snapshot/links.js';
@@ -162,17 +168,18 @@ function counterRow(node: string, { name, before, after }: CounterReading): Row 
   return [node, name, String(before), String(after), change > 0 ? `+${change}` : String(change)];
 }
 
-export const RULE_HEAD: Row = ['packet', 'where', 'chain', 'what it did', 'rule'];
+export const RULE_HEAD: Row = ['where', 'chain', 'what it did', 'rule'];
 
-/** The rules on the first packet's way: the inner packet's pass, then the outer datagram's. */
-export function ruleRows({ rulePath }: ReportMaterial): Row[] {
-  return rulePath.map(({ pass, file, line, chain, rule, effect }) => [
-    pass === 'inner' ? 'inner packet' : 'outer datagram',
-    line === null ? file : `${file}:${line}`,
-    chain,
-    effect,
-    rule,
-  ]);
+/** The rules on the first packet's way, in one of its passes. */
+export function ruleRows({ rulePath }: ReportMaterial, pass: 'inner' | 'outer'): Row[] {
+  return rulePath
+    .filter(step => step.pass === pass)
+    .map(({ file, line, chain, rule, effect }) => [
+      line === null ? file : `${file}:${line}`,
+      chain,
+      effect,
+      rule,
+    ]);
 }
 
 /** The rule that did the second SNAT, in words; `undefined` where it is not known. */
@@ -187,8 +194,6 @@ export function ruleSentence({ verdict: { rule } }: ReportMaterial): string | un
   return `The second SNAT was done on ${rule.node} by the rule at ${place}, table ${rule.table}, chain ${rule.chain}.${counted}`;
 }
 
-export const ENVIRONMENT_HEAD: Row = ['node', 'what', 'value'];
-
 const OFFLOAD_FEATURES = [
   'tx-checksumming',
   'tx-checksum-ip-generic',
@@ -197,22 +202,32 @@ const OFFLOAD_FEATURES = [
   'tx-udp_tnl-csum-segmentation',
 ];
 
-/** Versions, devices, offload and settings of the nodes. */
-export function environmentRows({ verdict, nodes }: ReportMaterial): Row[] {
-  return (verdict.environment?.nodes ?? []).flatMap(({ node, kernel, vxlan, sysctls }) => {
-    const facts = nodes.find(own => own.node === node);
-    const rows: [string, string][] = [
-      ...(kernel === null ? [] : [['kernel', kernel] satisfies [string, string]]),
-      ...versionRows(facts, kernel),
-      ...vxlan.map((device): [string, string] => [
-        `VXLAN device ${device.name}`,
-        deviceText(device),
-      ]),
-      ...offloadRows(facts),
-      ...Object.entries(sysctls),
-    ];
-    return rows.map(([what, value]) => [node, what, value]);
-  });
+/** Versions, devices, offload and settings: a row each, a column for each node. */
+export function environmentTable(material: ReportMaterial): {
+  readonly head: Row;
+  readonly rows: readonly Row[];
+} {
+  const nodes = material.verdict.environment?.nodes ?? [];
+  const settings = nodes.map(environment => new Map(settingsOf(environment, material)));
+  const names = new Set(settings.flatMap(known => [...known.keys()]));
+  return {
+    head: ['setting', ...nodes.map(({ node }) => node)],
+    rows: [...names].map(name => [name, ...settings.map(known => known.get(name) ?? '')]),
+  };
+}
+
+function settingsOf(
+  { node, kernel, vxlan, sysctls }: NodeEnvironment,
+  { nodes }: ReportMaterial,
+): [string, string][] {
+  const facts = nodes.find(own => own.node === node);
+  return [
+    ...(kernel === null ? [] : [['kernel', kernel] satisfies [string, string]]),
+    ...versionRows(facts, kernel),
+    ...vxlan.map((device): [string, string] => [`VXLAN device ${device.name}`, deviceText(device)]),
+    ...offloadRows(facts),
+    ...Object.entries(sysctls),
+  ];
 }
 
 function versionRows(facts: NodeFacts | undefined, kernel: string | null): [string, string][] {
@@ -316,4 +331,30 @@ function dropsLimit(captures: VerdictDocument['captures']): string {
   const which =
     untold.length === captures.length ? 'The captures do' : `${untold.length} of the captures do`;
   return `${which} not tell whether packets were lost by the capture itself.`;
+}
+
+/** `node-a/underlay.pcap 3-8, 11`: frames by capture, runs of numbers together. */
+export function framesText(frames: readonly FrameReference[]): string {
+  const captures = [...new Set(frames.map(({ capture }) => capture))];
+  return captures
+    .map(capture => {
+      const numbers = frames.filter(frame => frame.capture === capture).map(({ number }) => number);
+      return `${capture} ${runsOf(numbers)}`;
+    })
+    .join('; ');
+}
+
+const MOST_RUNS = 12;
+
+function runsOf(numbers: readonly number[]): string {
+  const runs: { from: number; to: number }[] = [];
+  for (const number of [...new Set(numbers)].sort((a, b) => a - b)) {
+    const last = runs.at(-1);
+    if (last && number === last.to + 1) last.to = number;
+    else runs.push({ from: number, to: number });
+  }
+  const shown = runs
+    .slice(0, MOST_RUNS)
+    .map(({ from, to }) => (from === to ? String(from) : `${from}-${to}`));
+  return shown.join(', ') + (runs.length > MOST_RUNS ? ' and more' : '');
 }

@@ -12,8 +12,7 @@ import {
   COUNTER_HEAD,
   captureRows,
   counterRows,
-  ENVIRONMENT_HEAD,
-  environmentRows,
+  environmentTable,
   keyFacts,
   limitsOf,
   type Row,
@@ -61,7 +60,7 @@ export function markdownReport(material: ReportMaterial): string {
     { title: 'How to check it', lines: checkLines(material) },
     { title: 'Limits of this evidence', lines: bullets(limitsOf(material)) },
     { title: 'Other connections', lines: otherFlows(verdict.flows) },
-    { title: 'Versions and settings', lines: tableOf(ENVIRONMENT_HEAD, environmentRows(material)) },
+    { title: 'Versions and settings', lines: environmentLines(material) },
     { title: 'Captures', lines: tableOf(CAPTURE_HEAD, captureRows(verdict)) },
   ];
   const { name, version } = verdict.tool;
@@ -136,14 +135,24 @@ function witnessLines(witnesses: readonly Witness[]): string[] {
 function ruleLines(material: ReportMaterial): string[] {
   const said = ruleSentence(material);
   const { rule } = material.verdict;
-  const rows = ruleRows(material);
+  if (said === undefined || !rule) return [];
+  const passes = [
+    ['The inner packet met', ruleRows(material, 'inner')],
+    ['The outer datagram met', ruleRows(material, 'outer')],
+  ] as const;
   return [
-    ...(said && rule ? [sentence(said), '', ...markdownBlock([shortText(rule.rule)])] : []),
-    ...(rows.length === 0 || !rule
-      ? []
-      : ['', 'The way of the first packet through the saved rules, twice:', '']),
-    ...(rule ? tableOf(RULE_HEAD, rows) : []),
+    sentence(said),
+    '',
+    ...markdownBlock([shortText(rule.rule)]),
+    ...passes.flatMap(([title, rows]) =>
+      rows.length === 0 ? [] : ['', `${title}:`, '', ...tableOf(RULE_HEAD, rows)],
+    ),
   ];
+}
+
+function environmentLines(material: ReportMaterial): string[] {
+  const { head, rows } = environmentTable(material);
+  return tableOf(head, rows);
 }
 
 function cureLines({ verdict: { recommendations } }: ReportMaterial): string[] {

@@ -101,15 +101,15 @@ ${
 }
 <div class="scroll" role="region" aria-label="The sum" tabindex="0">
 <table class="sum">
-<caption>The sum of frame’s words, one line for at most eight of them</caption>
-<thead><tr><th scope="col">part</th><th scope="col">what</th><th scope="col">words</th><th scope="col">sum of the line</th><th scope="col">total</th></tr></thead>
+<caption>The words that are summed, at most eight a line</caption>
+<thead><tr><th scope="col">part</th><th scope="col">what</th><th scope="col">words</th><th scope="col" class="n">sum of the line</th><th scope="col" class="n">total</th></tr></thead>
 <tbody>
 ${lines.map(sumRow)}${carried.map((fold, index) =>
   row('carry folded into 16 bits', hexTotal(fold), index === 0 ? 'result' : ''),
 )}${row('complement: the checksum that these bytes call for', hex16(correct), carried.length === 0 ? 'result' : '')}${row('the checksum that the datagram carries', hex16(stored), 'bad')}</tbody>
 </table>
 </div>
-<p>${hex16(0xffff & ~last)} is not ${hex16(stored)}: the receiver’s kernel counts a checksum error and drops the datagram.</p>`;
+<p>${hex16(0xffff & ~last)} is not ${hex16(stored)}: a receiver that verifies it counts a checksum error and drops the datagram.</p>`;
 }
 
 function sumRow({ layer, what, words, sum, total }: SumLine): Markup {

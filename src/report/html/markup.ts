@@ -33,6 +33,11 @@ function isList(value: Markup | readonly Insertion[]): value is readonly Inserti
 
 export const NOTHING: Markup = { kind: 'markup', text: '' };
 
+/** What would push the other columns away is broken over lines. */
+function isLong(value: Insertion): boolean {
+  return typeof value === 'string' && value.length > 44;
+}
+
 /** A table whose first row and, if wanted, first column are headers. */
 export function table(options: {
   readonly caption: string;
@@ -42,7 +47,9 @@ export function table(options: {
 }): Markup {
   const { caption, head, rows, rowHeaders = true } = options;
   const cell = (value: Insertion, column: number) =>
-    column === 0 && rowHeaders ? html`<th scope="row">${value}</th>` : html`<td>${value}</td>`;
+    column === 0 && rowHeaders
+      ? html`<th scope="row" class="${isLong(value) ? 'break' : 'short'}">${value}</th>`
+      : html`<td>${value}</td>`;
   return html`<div class="scroll" role="region" aria-label="${caption}" tabindex="0">
 <table>
 <caption>${caption}</caption>

@@ -12,8 +12,8 @@ import {
   COUNTER_HEAD,
   captureRows,
   counterRows,
-  ENVIRONMENT_HEAD,
-  environmentRows,
+  environmentTable,
+  framesText,
   keyFacts,
   limitsOf,
   type Row,
@@ -181,7 +181,7 @@ function arithmetic(material: ReportMaterial): Markup {
   const bytes =
     datagram && flow.outer ? datagramSection(datagram, flow.outer.destinationPort) : NOTHING;
   if (!recovery && bytes === NOTHING) return NOTHING;
-  return html`${recovery ? calculation(recovery) : mangledText(flow)}${bytes}`;
+  return html`${recovery ? calculation(recovery, unitOf(flow)) : mangledText(flow)}${bytes}`;
 }
 
 function mangledText({ outer }: FlowReport): Markup {
@@ -189,7 +189,7 @@ function mangledText({ outer }: FlowReport): Markup {
   return html`<p>The VXLAN device sends no outer checksum: the field should be 0. A kernel before ea64d8d6c675 (Linux 5.7) takes the 0 for a checksum when it rewrites the port, and updates it; the receiver then verifies what stands there. The old port cannot be read from such a checksum.</p>\n`;
 }
 
-function calculation(recovery: Recovery): Markup {
+function calculation(recovery: Recovery, unit: string): Markup {
   const { number, frame, port, correct, stored, address, recovered } = recovery;
   const where = frame ? ` (${frame.capture}, frame ${frame.number})` : '';
   const row = (sign: string, what: string, value: number, className = '') =>
@@ -197,7 +197,7 @@ function calculation(recovery: Recovery): Markup {
   return html`<p>One’s-complement sums are linear. If only the port was changed, the checksum still tells the old one: <strong>old port = new port + checksum due − checksum carried</strong>, modulo 65535.</p>
 <div class="scroll" role="region" aria-label="The recovery of the port" tabindex="0">
 <table class="calc">
-<caption>First packet ${number}${where}</caption>
+<caption>${unit} ${number}${where}</caption>
 <thead><tr><th scope="col"><span aria-label="sign"> </span></th><th scope="col">what</th><th scope="col" class="n">decimal</th><th scope="col" class="n">hexadecimal</th></tr></thead>
 <tbody>
 ${row('', 'source port in the header', port)}${row('+', 'checksum that its bytes call for', correct)}${row('−', 'checksum that it carries', stored)}${
@@ -217,10 +217,7 @@ function witnesses({ verdict }: ReportMaterial): Markup {
       kind,
       html`<div class="break">${statement}</div>`,
       chance === undefined ? '' : odd(chance),
-      frames
-        .slice(0, 8)
-        .map(({ capture, number }) => `${capture} ${number}`)
-        .join(', ') + (frames.length > 8 ? `, and ${frames.length - 8} more` : ''),
+      framesText(frames),
     ]),
   });
 }
@@ -229,28 +226,23 @@ function rules(material: ReportMaterial): Markup {
   const { rule } = material.verdict;
   const said = ruleSentence(material);
   if (!rule || said === undefined) return NOTHING;
-  const rows = ruleRows(material).map(
-    ([packet = '', where = '', chain = '', effect = '', text = '']) => [
-      packet,
-      where,
-      chain,
-      effect,
-      html`<div class="break"><code>${text}</code></div>`,
-    ],
-  );
   return html`<p>${said}</p>
 <pre class="wrap">${rule.rule}</pre>
-${
-  rows.length === 0
-    ? NOTHING
-    : limited(rows, shown =>
-        table({
-          caption: 'The way of the first packet through the saved rules, twice',
-          head: RULE_HEAD,
-          rows: shown,
-        }),
-      )
-}`;
+${passTable('The rules that the inner packet met', ruleRows(material, 'inner'))}${passTable(
+  'The rules that the outer datagram met',
+  ruleRows(material, 'outer'),
+)}`;
+}
+
+function passTable(caption: string, rows: readonly Row[]): Markup {
+  if (rows.length === 0) return NOTHING;
+  const cells = rows.map(([where = '', chain = '', effect = '', rule = '']) => [
+    where,
+    chain,
+    effect,
+    html`<div class="break"><code>${rule}</code></div>`,
+  ]);
+  return limited(cells, shown => table({ caption, head: RULE_HEAD, rows: shown }));
 }
 
 function counters(material: ReportMaterial): Markup {
@@ -298,9 +290,9 @@ ${limited(
 }
 
 function environment(material: ReportMaterial): Markup {
-  const nodes = environmentRows(material);
+  const { head, rows } = environmentTable(material);
   const captures = captureRows(material.verdict);
-  return html`${rowsTable('Nodes', ENVIRONMENT_HEAD, nodes)}${rowsTable('Captures', CAPTURE_HEAD, captures)}`;
+  return html`${rowsTable('Nodes', head, rows)}${rowsTable('Captures', CAPTURE_HEAD, captures)}`;
 }
 
 function limits(material: ReportMaterial): Markup {

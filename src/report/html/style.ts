@@ -17,7 +17,7 @@ header .made{color:var(--soft);font-size:14px;margin:0 0 8px}
 h1{font-size:30px;line-height:1.2;margin:0 0 12px;letter-spacing:-.01em;overflow-wrap:anywhere}
 h1 .grade{display:inline-block;vertical-align:middle;margin-left:10px;padding:3px 12px;border-radius:99px;font-size:15px;font-weight:600;letter-spacing:0;border:1.5px solid currentColor}
 h1.red{color:var(--bad)}h1.green{color:var(--good)}h1.yellow{color:var(--warn)}
-.lead{font-size:18px;margin:0 0 20px;padding:14px 18px;border-radius:10px;background:var(--card);border:1px solid var(--rule);border-left:5px solid var(--soft);overflow-wrap:anywhere}
+.lead{max-width:none;font-size:18px;margin:0 0 20px;padding:14px 18px;border-radius:10px;background:var(--card);border:1px solid var(--rule);border-left:5px solid var(--soft);overflow-wrap:anywhere}
 .lead.red{border-left-color:var(--bad)}.lead.green{border-left-color:var(--good)}.lead.yellow{border-left-color:var(--warn)}
 nav ul{list-style:none;display:flex;flex-wrap:wrap;gap:6px 18px;padding:0;margin:0 0 8px;font-size:15px}
 a{color:var(--accent)}
@@ -36,6 +36,7 @@ caption{text-align:left;color:var(--soft);padding:0 0 6px;font-size:14.5px}
 th,td{text-align:left;vertical-align:top;padding:6px 14px 6px 0;border-top:1px solid var(--rule);overflow-wrap:break-word}
 thead th{border-top:0;color:var(--soft);font-weight:600;white-space:nowrap}
 tbody th{font-weight:600}
+.short{white-space:nowrap}
 tr.bad td,tr.bad th{background:var(--bad-bg)}
 tr.good td,tr.good th{background:var(--good-bg)}
 tr.bad>:first-child,tr.good>:first-child{padding-left:8px}
@@ -55,7 +56,7 @@ pre.wrap{white-space:pre-wrap;overflow-wrap:anywhere}
 ul.legend{list-style:none;display:flex;flex-wrap:wrap;gap:6px 16px;padding:0;margin:0 0 12px;font-size:14px}
 ul.legend .key{display:inline-block;padding:0 8px;border-radius:4px;font-family:ui-monospace,Consolas,"DejaVu Sans Mono",monospace}
 table.sum td,table.sum th{padding-top:3px;padding-bottom:3px}
-table.sum td.n,table.calc td.n,table.calc th.n{text-align:right;font-family:ui-monospace,SFMono-Regular,Menlo,Consolas,"DejaVu Sans Mono",monospace;white-space:nowrap}
+table.sum td.n,table.sum th.n,table.calc td.n,table.calc th.n{text-align:right;font-family:ui-monospace,SFMono-Regular,Menlo,Consolas,"DejaVu Sans Mono",monospace;white-space:nowrap}
 table.sum td.w{font-family:ui-monospace,SFMono-Regular,Menlo,Consolas,"DejaVu Sans Mono",monospace;white-space:nowrap}
 table.sum tr.result td,table.sum tr.result th,table.calc tr.result td,table.calc tr.result th{border-top:2px solid var(--ink);font-weight:700}
 table.calc{width:auto}

@@ -12,8 +12,8 @@ const SYN_Y = 64;
 const ENTRY_TOP = 108;
 const ENTRY_HEIGHT = 52;
 const DRAWN_ENTRIES = 6;
-/** Labels closer than this would run into each other. */
-const LABEL_GAP = 15;
+/** Room that a digit of a label takes. */
+const DIGIT_WIDTH = 8.5;
 const TICKS = [0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 30, 60, 120];
 
 export interface TimelineFacts {
@@ -74,7 +74,7 @@ function synMarks({ syns }: FlowReport, xOf: (at: number) => number): Markup[] {
   return syns.map((syn, index) => {
     const x = xOf(syn.atSeconds);
     const tone = isWrong(syn) ? 'bad' : syn.delivered ? 'good' : 'plain';
-    const hasLabel = x - lastLabel >= LABEL_GAP;
+    const hasLabel = x - lastLabel >= DIGIT_WIDTH * String(index + 1).length + 2;
     if (hasLabel) lastLabel = x;
     const mark =
       syn.delivered === false
