@@ -50,12 +50,17 @@ interface Judged {
   readonly judged: FlowVerdict;
 }
 
-/** Judges everything that was captured; the gravest connection gives the verdict. */
-export function analyze(input: AnalysisInput, policy: ExitPolicy): VerdictDocument {
+/** All connections that were captured, each with the findings on its outer ports. */
+export function examineInput(input: AnalysisInput): readonly ExaminedConnection[] {
   const connections = connectionsOf(input.captures);
-  const examined = withoutSharedDifferences(
+  return withoutSharedDifferences(
     examineConnections([...connections, ...suspectReplies(connections)], input),
   );
+}
+
+/** Judges everything that was captured; the gravest connection gives the verdict. */
+export function analyze(input: AnalysisInput, policy: ExitPolicy): VerdictDocument {
+  const examined = examineInput(input);
   const control = judgeControl(input, examined);
   const fault = controlFault(input, control);
   const flows = relevant(examined, input)

@@ -1,12 +1,12 @@
 /** From paths to a verdict: reads captures and snapshots, observes, and hands them to the analysis. */
 import { analyze } from '../analysis/analyze.js';
 import type { ExitPolicy } from '../analysis/exit-code.js';
-import type { CaptureInput } from '../analysis/input.js';
+import type { AnalysisInput, CaptureInput } from '../analysis/input.js';
 import type { VerdictDocument } from '../analysis/verdict.js';
 import { StalesumError } from '../errors.js';
 import { readNodeSnapshot } from '../snapshot/read-folder.js';
 import { DEFAULT_TUNNEL_PORTS } from '../wire/packet.js';
-import { withRule } from './name-rule.js';
+import { type SnapshotFolder, withRule } from './name-rule.js';
 import { readCaptures } from './read-captures.js';
 import { withRotatedSets } from './rotated-sets.js';
 import { readRunFile, runRecordOf } from './run-record.js';
@@ -35,6 +35,21 @@ export async function examineSources(
   sources: Sources,
   options: ExamineOptions,
 ): Promise<VerdictDocument> {
+  const read = await readInput(sources, options.tunnelPorts);
+  return withRule(analyze(read.input, options.policy), read.folders);
+}
+
+/** What is analysed, and the folders in which the nodes' rules lie. */
+export interface ReadInput {
+  readonly input: AnalysisInput;
+  readonly folders: readonly SnapshotFolder[];
+}
+
+/** Reads captures and snapshots. @throws StalesumError `bad-input` */
+export async function readInput(
+  sources: Sources,
+  tunnelPorts: readonly number[],
+): Promise<ReadInput> {
   if (sources.captures.length === 0) {
     throw new StalesumError('bad-input', 'no capture to analyse: the folder holds none');
   }
@@ -42,7 +57,7 @@ export async function examineSources(
     throw new StalesumError('usage', 'expected - (standard input) once, found it twice');
   }
   const run = sources.recording === undefined ? undefined : await readRunFile(sources.recording);
-  const ports = new Set([...DEFAULT_TUNNEL_PORTS, ...options.tunnelPorts]);
+  const ports = new Set([...DEFAULT_TUNNEL_PORTS, ...tunnelPorts]);
   const found = await withRotatedSets(sources.captures);
   const reading = { tunnelPorts: ports, run, allowEmpty: found.length > 1 };
   const captures: CaptureInput[] = [];
@@ -54,13 +69,6 @@ export async function examineSources(
       snapshot: await readNodeSnapshot(folder, node),
     })),
   );
-  const verdict = analyze(
-    {
-      captures,
-      snapshots: folders.flatMap(({ snapshot }) => snapshot ?? []),
-      run: run && runRecordOf(run),
-    },
-    options.policy,
-  );
-  return withRule(verdict, folders);
+  const snapshots = folders.flatMap(({ snapshot }) => snapshot ?? []);
+  return { input: { captures, snapshots, run: run && runRecordOf(run) }, folders };
 }

@@ -183,7 +183,8 @@ function spellUdp(value: number): number {
   return value === 0 ? 0xffff : value;
 }
 
-function checksumOffset(ip: IpLayer): number {
+/** Where the TCP or UDP checksum of an IP packet stands. */
+export function checksumOffset(ip: IpLayer): number {
   return ip.payload + (ip.protocol === PROTOCOL_TCP ? tcp.CHECKSUM_AT : udp.CHECKSUM_AT);
 }
 

@@ -25,3 +25,25 @@ export function payloadOffset(view: DataView, start: number, end: number): numbe
   }
   return -1;
 }
+
+/** Called for each attribute with its type, and offsets of its value and of the value's end. */
+export type AttributeVisitor = (type: number, value: number, valueEnd: number) => void;
+
+/** Hands on the attributes of the frame `[start, end)` that were captured whole. */
+export function visitAttributes(
+  view: DataView,
+  start: number,
+  end: number,
+  visitor: AttributeVisitor,
+): void {
+  let at = start + HEADER_LENGTH;
+  if (at + ATTRIBUTE_HEADER_LENGTH > end) return;
+  const littleEndian = view.getUint16(at + 2, true) <= HIGHEST_TYPE;
+  while (at + ATTRIBUTE_HEADER_LENGTH <= end) {
+    const length = view.getUint16(at, littleEndian);
+    if (length < ATTRIBUTE_HEADER_LENGTH) return;
+    const valueEnd = Math.min(at + length, end);
+    visitor(view.getUint16(at + 2, littleEndian), at + ATTRIBUTE_HEADER_LENGTH, valueEnd);
+    at += (length + 3) & ~3;
+  }
+}
