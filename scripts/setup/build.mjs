@@ -1,4 +1,4 @@
-/** dist/, built from src/ by tsc. */
+/** dist/, built from src/ by tsc, and from assembly/ by the AssemblyScript compiler. */
 import { createHash } from 'node:crypto';
 import {
   chmodSync,
@@ -35,7 +35,7 @@ export async function build(root, owner) {
   const fresh = join(root, '.setup-dist');
   rmSync(fresh, { recursive: true, force: true });
   const built = stamp(root);
-  const { exitCode, output } = await compile(root, fresh, owner);
+  const { exitCode, output } = await compileAll(root, fresh, owner);
   if (exitCode !== 0) {
     rmSync(fresh, { recursive: true, force: true });
     throw new SetupFault(70, 'the build failed', output);
@@ -46,12 +46,19 @@ export async function build(root, owner) {
   replace(join(root, 'dist'), fresh, join(root, '.setup-old-dist'));
 }
 
-function compile(root, folder, owner) {
-  const tsc = join(root, 'node_modules', 'typescript', 'bin', 'tsc');
-  const args = [tsc, '-p', join(root, 'tsconfig.build.json'), '--outDir', folder];
-  return withEnvironmentOf(owner, process.env, env =>
-    runStep(process.execPath, args, { cwd: root, env, owner }),
-  );
+/** The program, and then the kernel that it runs on large captures. */
+async function compileAll(root, folder, owner) {
+  const compile = args =>
+    withEnvironmentOf(owner, process.env, env =>
+      runStep(process.execPath, args, { cwd: root, env, owner }),
+    );
+  const modules = join(root, 'node_modules');
+  const tsc = join(modules, 'typescript', 'bin', 'tsc');
+  const program = await compile([tsc, '-p', join(root, 'tsconfig.build.json'), '--outDir', folder]);
+  if (program.exitCode !== 0) return program;
+  const asc = join(modules, 'assemblyscript', 'bin', 'asc.js');
+  const kernel = ['--config', 'assembly/asconfig.json', '--outFile', join(folder, 'kernel.wasm')];
+  return compile([asc, ...kernel]);
 }
 
 function replace(folder, fresh, aside) {
@@ -64,7 +71,8 @@ function replace(folder, fresh, aside) {
 /** A hash over names and contents: a checkout may set any time of modification. */
 function stamp(root) {
   const hash = createHash('sha256');
-  for (const file of [...settings, ...filesUnder(root, 'src')]) {
+  const sources = ['src', 'assembly'].flatMap(folder => filesUnder(root, folder));
+  for (const file of [...settings, ...sources]) {
     const bytes = readFileSync(join(root, file));
     hash.update(`${file}\0${bytes.length}\0`).update(bytes);
   }

@@ -10,13 +10,15 @@ import { isKnownLinkType, LINKTYPE_RAW, linkTypeName } from '../wire/link-layer.
 import { DEFAULT_TUNNEL_PORTS, emptyPacket, type PacketKind, walkPacket } from '../wire/packet.js';
 import { mayBeTunnel } from '../wire/tunnel-evidence.js';
 import { DEFAULT_FLOW_LIMITS, type FlowLimits, FlowRecorder } from './flow-recorder.js';
+import type { FlowEntry } from './flow-table.js';
 import type { RebuiltPacket } from './fragment-datagram.js';
 import {
   DEFAULT_REASSEMBLY_LIMITS,
   FragmentReassembly,
   type ReassemblyLimits,
 } from './fragment-reassembly.js';
-import type { CaptureObservation, MutableInstant } from './observation.js';
+import type { CaptureObservation, MutableInstant, OuterPortUse } from './observation.js';
+import type { AddedPacket, OrdinaryCounts, OrdinaryFrames } from './ordinary-packets.js';
 import { TunnelSuspects } from './tunnel-suspects.js';
 
 /** Link types that are not decoded, counted one by one up to so many. */
@@ -71,6 +73,7 @@ export class CaptureObserver {
 
   /** Takes one frame; an arrow function, so that it can be handed to a reader as it is. */
   readonly visit = (frame: CapturedFrame): void => {
+    this.#recorder.forgetAdded();
     this.#frames++;
     this.#bytes += frame.end - frame.start;
     if (frame.originalLength > frame.end - frame.start) this.#cutFrames++;
@@ -88,6 +91,42 @@ export class CaptureObserver {
     }
     this.#take(frame, 0);
   };
+
+  /** The packet of the frame visited last, if it belongs to a flow that is kept. */
+  get added(): AddedPacket | undefined {
+    return this.#recorder.added;
+  }
+
+  /** UDP ports that nobody named, and that have proved to carry a tunnel so far. */
+  get foundTunnelPorts(): readonly number[] {
+    return this.#foundPorts;
+  }
+
+  /**
+   * @param settle called before a packet is added to a flow whose ordinary packets are counted elsewhere
+   *   (`FlowEntry.counted`): what was counted has to be added first
+   */
+  set settle(settle: ((counted: number) => void) | undefined) {
+    this.#recorder.settle = settle;
+  }
+
+  /** Adds ordinary packets of a flow that is kept; their frames are added by `addOrdinaryFrames`. */
+  addOrdinaryPackets(
+    entry: FlowEntry,
+    use: OuterPortUse | undefined,
+    counts: OrdinaryCounts,
+  ): void {
+    this.#recorder.addOrdinary(entry, use, counts);
+  }
+
+  /** Adds frames that were counted elsewhere, since all of them were ordinary packets. */
+  addOrdinaryFrames({ frames, bytes, tunnelDatagrams, first, last }: OrdinaryFrames): void {
+    this.#frames += frames;
+    this.#bytes += bytes;
+    this.#tunnelDatagrams += tunnelDatagrams;
+    this.#noteTime(first.seconds, first.nanoseconds);
+    this.#noteTime(last.seconds, last.nanoseconds);
+  }
 
   /** The latest time of any frame so far. */
   get lastSeen(): Instant | undefined {

@@ -21,6 +21,14 @@ import type {
   OuterPortUse,
   PacketRecord,
 } from './observation.js';
+import {
+  type AddedPacket,
+  type OrdinaryCounts,
+  PARTIAL_IS_ORDINARY,
+  PLAIN_IS_ORDINARY,
+  VALID_IS_ORDINARY,
+  ZERO_IS_ORDINARY,
+} from './ordinary-packets.js';
 import { instantOf, isCopy, recordOf } from './packet-record.js';
 
 export interface FlowLimits {
@@ -55,6 +63,10 @@ export class FlowRecorder {
   /** The packet's record, made when first asked for. */
   #made: PacketRecord | undefined;
   #records = 0;
+  #entry: FlowEntry | undefined;
+  #use: OuterPortUse | undefined;
+  /** Adds what was counted elsewhere of the flow of this number: before another of its packets is added here. */
+  settle: ((counted: number) => void) | undefined;
 
   /** The arguments are filled again for every packet, before `add`. */
   constructor(
@@ -76,6 +88,7 @@ export class FlowRecorder {
   /** Adds the packet of the frame, which was walked and judged. */
   add(frame: CapturedFrame): void {
     this.#made = undefined;
+    this.forgetAdded();
     const known = this.#table.find(frame.view, this.#packet);
     if (!known && !this.#hasRoom()) {
       this.overflow.packets++;
@@ -83,11 +96,13 @@ export class FlowRecorder {
       return;
     }
     const entry = known ?? this.#table.add(this.#newFlow(frame));
+    if (entry.counted >= 0) this.settle?.(entry.counted);
+    this.#entry = entry;
     const { flow } = entry;
     flow.packets++;
     const { ip } = this.#packet;
     if (ip.end - ip.start > flow.largestPacket) flow.largestPacket = ip.end - ip.start;
-    noteTime(flow, frame);
+    noteTime(flow, frame.seconds, frame.nanoseconds);
     if (this.#inner.state === 'partial') flow.innerPartial++;
     if (this.#inner.state === 'mismatch') {
       flow.innerMismatch++;
@@ -95,6 +110,53 @@ export class FlowRecorder {
     }
     this.#keepSpecial(flow, frame);
     if (flow.encapsulated) this.#addDatagram(entry, frame);
+  }
+
+  /** The packet that was added last, for whoever counts its flow's ordinary ones. */
+  get added(): AddedPacket | undefined {
+    const entry = this.#entry;
+    if (!entry) return undefined;
+    return { entry, use: this.#use, states: this.#ordinaryStates(entry.flow) };
+  }
+
+  forgetAdded(): void {
+    this.#entry = undefined;
+    this.#use = undefined;
+  }
+
+  /** Adds packets of a known flow that left from one outer port (`undefined`: without a tunnel). */
+  addOrdinary({ flow }: FlowEntry, use: OuterPortUse | undefined, counts: OrdinaryCounts): void {
+    const { plain, valid, zero, partial, first, latest, last } = counts;
+    const datagrams = valid + zero + partial;
+    flow.packets += plain + datagrams;
+    flow.innerPartial += counts.innerPartial;
+    if (counts.largest > flow.largestPacket) flow.largestPacket = counts.largest;
+    noteTime(flow, first.seconds, first.nanoseconds);
+    noteTime(flow, latest.seconds, latest.nanoseconds);
+    if (!use) return;
+    for (const sums of [flow.datagrams, use.datagrams]) {
+      sums.total += datagrams;
+      sums.valid += valid;
+      sums.zero += zero;
+      sums.partial += partial;
+    }
+    use.last.seconds = last.seconds;
+    use.last.nanoseconds = last.nanoseconds;
+  }
+
+  /** Which further packets, of the flow and outer port added last, would change no more than counts. */
+  #ordinaryStates(flow: FlowObservation): number {
+    const keepsMore =
+      flow.protocol === 'udp' && flow.queries.length < this.#allowed(this.#limits.packets);
+    if (keepsMore) return 0;
+    if (!flow.encapsulated) return PLAIN_IS_ORDINARY;
+    const use = this.#use;
+    if (!use) return 0;
+    return (
+      PARTIAL_IS_ORDINARY |
+      (use.firstValid ? VALID_IS_ORDINARY : 0) |
+      (use.firstZero ? ZERO_IS_ORDINARY : 0)
+    );
   }
 
   #hasRoom(): boolean {
@@ -160,6 +222,7 @@ export class FlowRecorder {
     const { state } = this.#outer;
     count(flow.datagrams, state);
     const use = this.#portUse(entry, frame);
+    this.#use = use;
     if (!use) {
       flow.notKept++;
       return;
@@ -235,8 +298,11 @@ export class FlowRecorder {
 }
 
 /** Captures may be slightly out of order, so neither end is simply the first or last frame. */
-function noteTime({ firstSeen, lastSeen }: FlowObservation, frame: CapturedFrame): void {
-  const { seconds, nanoseconds } = frame;
+function noteTime(
+  { firstSeen, lastSeen }: FlowObservation,
+  seconds: number,
+  nanoseconds: number,
+): void {
   if (isBefore(lastSeen.seconds, lastSeen.nanoseconds, seconds, nanoseconds)) {
     lastSeen.seconds = seconds;
     lastSeen.nanoseconds = nanoseconds;

@@ -12,6 +12,8 @@ export interface FlowEntry {
   readonly flow: FlowObservation;
   /** `flow.outerPorts` by the bytes of their addresses: those that lie at the same index. */
   readonly outerAddresses: Uint8Array[];
+  /** Number by which its ordinary packets are counted elsewhere; -1 while they are not. */
+  counted: number;
 }
 
 /** Two IPv6 addresses, two ports, and what tells protocols and encapsulation apart. */
@@ -54,7 +56,7 @@ export class FlowTable {
   /** Adds the flow of the packet that `find` has just not found. */
   add(flow: FlowObservation): FlowEntry {
     const index = this.#entries.length;
-    const entry: FlowEntry = { flow, outerAddresses: [] };
+    const entry: FlowEntry = { flow, outerAddresses: [], counted: -1 };
     if ((index + 1) * KEY_WORDS > this.#keys.length) this.#keys = doubled(this.#keys);
     this.#keys.set(this.#key, index * KEY_WORDS);
     this.#entries.push(entry);

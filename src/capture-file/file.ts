@@ -6,8 +6,9 @@ import { setImmediate } from 'node:timers/promises';
 import { messageOf, StalesumError } from '../errors.js';
 import type { FrameVisitor } from './frame.js';
 import { isGzip, readGzipped } from './gzip.js';
+import type { IntakeFor } from './intake.js';
 import { CaptureReading, type ReadOptions } from './reading.js';
-import { chunksOf, readCaptureStream } from './stream.js';
+import { CaptureStream, chunksOf, readStreamInto } from './stream.js';
 import type { CaptureFileSummary } from './summary.js';
 import { viewOf } from './view.js';
 
@@ -32,23 +33,50 @@ export async function readCaptureFile(
   visitor: FrameVisitor,
   options?: ReadOptions,
 ): Promise<CaptureFileSummary> {
+  const readers: FileReaders = {
+    intakeFor: sha256 => new CaptureStream(path, visitor, { sha256 }),
+    readRegular: ({ fd }) => readRegularFile(fd, path, visitor, options),
+  };
+  return readFileWith(path, readers, options);
+}
+
+/** An uncompressed regular file, open for reading from its begin. */
+export interface RegularFile {
+  readonly fd: number;
+  /** In bytes, as far as it is known: it may still grow. */
+  readonly size: number;
+}
+
+/** Who reads what kind of file. */
+export interface FileReaders {
+  readonly intakeFor: IntakeFor;
+  readonly readRegular: (file: RegularFile) => Promise<CaptureFileSummary>;
+}
+
+/** The same with readers of the caller's. */
+export async function readFileWith(
+  path: string,
+  { intakeFor, readRegular }: FileReaders,
+  options?: ReadOptions,
+): Promise<CaptureFileSummary> {
   const file = await openCapture(path);
   try {
     const stat = await file.stat();
     if (stat.isDirectory()) throw directoryFault(path);
     if (stat.isFile() && beginsWithGzip(file.fd)) {
       const chunks = createReadStream(path, { fd: file, autoClose: false, start: 0 });
-      return await readGzipped(chunksOf(chunks, path), path, visitor, options);
+      return await readGzipped(chunksOf(chunks, path), path, intakeFor(false), options);
     }
-    if (stat.isFile()) return await readRegularFile(file.fd, path, visitor, options);
+    if (stat.isFile()) return await readRegular({ fd: file.fd, size: stat.size });
     const stream = createReadStream(path, { fd: file, autoClose: false });
-    return await readCaptureStream(stream, path, visitor, options);
+    return await readStreamInto(stream, path, intakeFor, options);
   } finally {
     await file.close();
   }
 }
 
-async function readRegularFile(
+/** Reads on to the end of an uncompressed regular file. */
+export async function readRegularFile(
   fd: number,
   path: string,
   visitor: FrameVisitor,
@@ -103,8 +131,20 @@ function spaceFor(
 }
 
 function readAt(fd: number, path: string, bytes: Uint8Array, at: number, position: number): number {
+  return readPiece(fd, path, bytes, at, Math.min(readLength, bytes.length - at), position);
+}
+
+/** Reads on in a file of which `position` bytes were read. Throws a StalesumError (`bad-input`). */
+export function readPiece(
+  fd: number,
+  path: string,
+  bytes: Uint8Array,
+  at: number,
+  length: number,
+  position: number,
+): number {
   try {
-    return readSync(fd, bytes, at, Math.min(readLength, bytes.length - at), null);
+    return readSync(fd, bytes, at, length, null);
   } catch (thrown) {
     throw new StalesumError(
       'bad-input',

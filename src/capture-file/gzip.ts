@@ -7,8 +7,7 @@ import { createHash } from 'node:crypto';
 import { once } from 'node:events';
 import { createGunzip, type Gunzip } from 'node:zlib';
 import { messageOf, StalesumError } from '../errors.js';
-import { CaptureStream } from './capture-stream.js';
-import type { FrameVisitor } from './frame.js';
+import type { CaptureIntake } from './intake.js';
 import type { ReadOptions } from './reading.js';
 import type { CaptureFileSummary, Truncation } from './summary.js';
 
@@ -30,17 +29,17 @@ export function isGzip(bytes: Uint8Array): boolean {
  * Reads a compressed capture to its end. The summary's SHA-256 and `bytes` are those of the compressed
  * bytes, as they lie on disk; offsets of damage are those of the uncompressed capture.
  *
+ * @param capture takes the uncompressed bytes; it need not hash them
  * Throws a StalesumError (`bad-input`) if not even the header of a capture file comes out, and what
  * reading throws.
  */
 export async function readGzipped(
   chunks: AsyncIterable<Uint8Array>,
   name: string,
-  visitor: FrameVisitor,
+  capture: CaptureIntake,
   options: ReadOptions = {},
 ): Promise<CaptureFileSummary> {
   const hash = options.sha256 === false ? null : createHash('sha256');
-  const capture = new CaptureStream(name, visitor, { sha256: false });
   const inflation = new Inflation(chunk => capture.push(chunk));
   let compressed = 0;
   for await (const chunk of chunks) {
@@ -60,7 +59,7 @@ export async function readGzipped(
 }
 
 function endOf(
-  capture: CaptureStream,
+  capture: CaptureIntake,
   name: string,
   damage: Truncation | undefined,
 ): CaptureFileSummary {

@@ -4,6 +4,7 @@ import { messageOf, StalesumError } from '../errors.js';
 import { CaptureStream } from './capture-stream.js';
 import type { FrameVisitor } from './frame.js';
 import { gzipMagic, isGzip, readGzipped } from './gzip.js';
+import type { IntakeFor } from './intake.js';
 import type { ReadOptions } from './reading.js';
 import type { CaptureFileSummary } from './summary.js';
 
@@ -19,13 +20,24 @@ export async function readCaptureStream(
   visitor: FrameVisitor,
   options?: ReadOptions,
 ): Promise<CaptureFileSummary> {
+  const intakeFor: IntakeFor = sha256 => new CaptureStream(name, visitor, { sha256 });
+  return readStreamInto(readable, name, intakeFor, options);
+}
+
+/** The same into whatever takes the bytes of an uncompressed capture. */
+export async function readStreamInto(
+  readable: AsyncIterable<Uint8Array>,
+  name: string,
+  intakeFor: IntakeFor,
+  options: ReadOptions = {},
+): Promise<CaptureFileSummary> {
   const chunks = chunksOf(readable, name);
   const first = await firstBytes(chunks);
-  if (isGzip(first)) return readGzipped(rest(first, chunks), name, visitor, options);
-  const stream = new CaptureStream(name, visitor, options);
-  stream.push(first);
-  for await (const chunk of chunks) stream.push(chunk);
-  return stream.end();
+  if (isGzip(first)) return readGzipped(rest(first, chunks), name, intakeFor(false), options);
+  const intake = intakeFor(options.sha256 !== false);
+  intake.push(first);
+  for await (const chunk of chunks) intake.push(chunk);
+  return intake.end();
 }
 
 /** As many chunks in one as it takes to tell whether they are compressed. */

@@ -4,6 +4,7 @@ import type { ExitPolicy } from '../analysis/exit-code.js';
 import type { AnalysisInput, CaptureInput } from '../analysis/input.js';
 import type { VerdictDocument } from '../analysis/verdict.js';
 import { StalesumError } from '../errors.js';
+import { CaptureReader, type ReaderOptions } from '../pipeline/capture-reader.js';
 import { readNodeSnapshot } from '../snapshot/read-folder.js';
 import { DEFAULT_TUNNEL_PORTS } from '../wire/packet.js';
 import { type SnapshotFolder, withRule } from './name-rule.js';
@@ -16,7 +17,11 @@ export interface ExamineOptions {
   /** UDP ports taken for tunnels besides the known ones. */
   readonly tunnelPorts: readonly number[];
   readonly policy: ExitPolicy;
+  readonly reading?: ReadingOptions | undefined;
 }
+
+/** How captures are read, and who is told how far. */
+export type ReadingOptions = Omit<ReaderOptions, 'tunnelPorts'>;
 
 /**
  * Examines capture files, recordings and bundles together.
@@ -35,7 +40,7 @@ export async function examineSources(
   sources: Sources,
   options: ExamineOptions,
 ): Promise<VerdictDocument> {
-  const read = await readInput(sources, options.tunnelPorts);
+  const read = await readInput(sources, options.tunnelPorts, options.reading);
   return withRule(analyze(read.input, options.policy), read.folders);
 }
 
@@ -49,6 +54,7 @@ export interface ReadInput {
 export async function readInput(
   sources: Sources,
   tunnelPorts: readonly number[],
+  options?: ReadingOptions,
 ): Promise<ReadInput> {
   if (sources.captures.length === 0) {
     throw new StalesumError('bad-input', 'no capture to analyse: the folder holds none');
@@ -59,9 +65,14 @@ export async function readInput(
   const run = sources.recording === undefined ? undefined : await readRunFile(sources.recording);
   const ports = new Set([...DEFAULT_TUNNEL_PORTS, ...tunnelPorts]);
   const found = await withRotatedSets(sources.captures);
-  const reading = { tunnelPorts: ports, run, allowEmpty: found.length > 1 };
+  const reader = new CaptureReader({ ...options, tunnelPorts: ports });
+  const reading = { reader, tunnelPorts: ports, run, allowEmpty: found.length > 1 };
   const captures: CaptureInput[] = [];
-  for (const source of found) captures.push(...(await readCaptures(source, reading)));
+  try {
+    for (const source of found) captures.push(...(await readCaptures(source, reading)));
+  } finally {
+    await reader.close();
+  }
   const folders = await Promise.all(
     sources.nodes.map(async ({ folder, node }) => ({
       folder,

@@ -7,11 +7,11 @@ import { basename } from 'node:path';
 import { CaptureObserver } from '../analysis/capture-observer.js';
 import type { CaptureInput } from '../analysis/input.js';
 import type { CaptureFilePart } from '../analysis/observation.js';
-import { readCaptureFile } from '../capture-file/file.js';
-import type { CapturedFrame, FrameVisitor } from '../capture-file/frame.js';
-import { readCaptureStream } from '../capture-file/stream.js';
+import type { CapturedFrame } from '../capture-file/frame.js';
 import type { CaptureFileSummary, CaptureInterface } from '../capture-file/summary.js';
 import { StalesumError } from '../errors.js';
+import type { CaptureReader } from '../pipeline/capture-reader.js';
+import type { Observers } from '../pipeline/owner.js';
 import { type Instant, secondsBetween } from '../time.js';
 import { linkTypeName } from '../wire/link-layer.js';
 import { DISORDER_SECONDS } from './rotated-sets.js';
@@ -20,6 +20,7 @@ import type { RunFile } from './run-record.js';
 import type { CaptureSource } from './sources.js';
 
 export interface ReadCaptureOptions {
+  readonly reader: CaptureReader;
   readonly tunnelPorts: ReadonlySet<number>;
   readonly run: RunFile | undefined;
   /** Whether a file without even a header is a capture that shows nothing, and not a fault. */
@@ -58,7 +59,7 @@ export async function readCaptures(
       spans.push(span);
       return span;
     };
-    await readFile(file, files.length > 1, next, () => span, allowEmpty);
+    await readFile(file, files.length > 1, next, () => span, { ...options, allowEmpty });
   }
   const told = options.run?.captures.find(({ name }) => name === source.name);
   return spans.flatMap(span => span.captures(source, told));
@@ -70,20 +71,23 @@ async function readFile(
   isPart: boolean,
   spanFor: (first: CapturedFrame) => Span,
   current: () => Span,
-  allowEmpty: boolean,
+  { reader, allowEmpty }: ReadCaptureOptions,
 ): Promise<void> {
   let span: Span | undefined;
   const file = isPart ? basename(name) : undefined;
-  const visit: FrameVisitor = frame => {
-    span ??= spanFor(frame);
-    frame.file = file;
-    span.visit(frame);
+  const observers: Observers = {
+    visit: frame => {
+      span ??= spanFor(frame);
+      frame.file = file;
+      span.observerOf(frame.interfaceIndex).visit(frame);
+    },
+    observerOf: index => (span ?? current()).observerOf(index),
   };
   try {
     const summary =
       path === '-'
-        ? await readCaptureStream(process.stdin, name, visit)
-        : await readCaptureFile(path, visit);
+        ? await reader.readStream(process.stdin, name, observers)
+        : await reader.readFile(path, observers);
     (span ?? current()).add(name, summary);
   } catch (thrown) {
     if (!allowEmpty || !(await isEmpty(path, thrown))) throw thrown;
@@ -120,10 +124,9 @@ class Span {
     this.#tunnelPorts = tunnelPorts;
   }
 
-  visit(frame: CapturedFrame): void {
-    const { interfaceIndex } = frame;
+  observerOf(interfaceIndex: number): CaptureObserver {
     this.#observers[interfaceIndex] ??= new CaptureObserver(this.#tunnelPorts);
-    this.#observers[interfaceIndex]!.visit(frame);
+    return this.#observers[interfaceIndex];
   }
 
   /** Ends a file that was read. */

@@ -108,7 +108,8 @@ async function beginningOf(path: string): Promise<Beginning | undefined> {
     for await (const chunk of stream as AsyncIterable<Buffer>) {
       if (!capture && isGzip(chunk)) {
         stream.destroy();
-        await readGzipped(createReadStream(path), path, visit, { sha256: false });
+        const inflated = new CaptureStream(path, visit, { sha256: false });
+        await readGzipped(createReadStream(path), path, inflated, { sha256: false });
         return found;
       }
       capture ??= new CaptureStream(path, visit, { sha256: false });

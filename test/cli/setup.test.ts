@@ -75,6 +75,19 @@ test('a failed build shows what the compiler said, exits 70, leaves dist alone a
   expect((await clone.run('setup.mjs')).exitCode).toBe(70);
 });
 
+test('the kernel is built as well: a change of it brings a build, and a fault in it a failed one', async () => {
+  await clone.run('setup.mjs');
+  expect(clone.read('dist/kernel.wasm')).toBe('kernel');
+  clone.write('assembly/index.ts', 'another');
+  await clone.run('setup.mjs');
+  expect(clone.read('dist/kernel.wasm')).toBe('another');
+  clone.write('assembly/index.ts', 'BROKEN');
+  const failed = await clone.run('setup.mjs');
+  expect(failed.exitCode).toBe(70);
+  expect(failed.stderr).toContain('assembly/index.ts: ERROR TS1005\nsetup: the build failed\n');
+  expect(clone.read('dist/kernel.wasm')).toBe('another');
+});
+
 test('a failed npm ci shows what npm said, exits 69 and is tried again', async () => {
   const failed = await clone.run('setup.mjs', [], { FAKE_NPM_FAILS: '1' });
   expect(failed.exitCode).toBe(69);

@@ -22,6 +22,7 @@ import { readCaptures } from '../../src/evidence/read-captures.js';
 import { withRotatedSets } from '../../src/evidence/rotated-sets.js';
 import { rotationPlace } from '../../src/evidence/rotation.js';
 import { withSources } from '../../src/evidence/sources.js';
+import { CaptureReader } from '../../src/pipeline/capture-reader.js';
 import { DEFAULT_TUNNEL_PORTS } from '../../src/wire/packet.js';
 import { generate } from './generator.js';
 import { FIXTURES, fixture, fixturesLike, lacks, observeFile, writePcap } from './support.js';
@@ -50,7 +51,9 @@ async function captures(...paths: string[]) {
     run: undefined,
     allowEmpty: sets.length > 1,
   };
-  return (await Promise.all(sets.map(source => readCaptures(source, options)))).flat();
+  const reader = () => new CaptureReader(options);
+  const reading = sets.map(source => readCaptures(source, { ...options, reader: reader() }));
+  return (await Promise.all(reading)).flat();
 }
 
 const none = () => {};

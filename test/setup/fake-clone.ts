@@ -30,6 +30,9 @@ if (process.env.FAKE_NPM_FAILS) { console.error('npm error E404'); process.exit(
 mkdirSync('node_modules/typescript/bin', { recursive: true });
 writeFileSync('node_modules/typescript/package.json', '{"type":"commonjs"}');
 writeFileSync('node_modules/typescript/bin/tsc', process.env.FAKE_TSC);
+mkdirSync('node_modules/assemblyscript/bin', { recursive: true });
+writeFileSync('node_modules/assemblyscript/package.json', '{"type":"commonjs"}');
+writeFileSync('node_modules/assemblyscript/bin/asc.js', process.env.FAKE_ASC);
 `;
 
 /** Copies src/*.ts to *.js; a source that has the word BROKEN does not compile. */
@@ -45,6 +48,17 @@ for (const name of readdirSync('src')) {
   }
   cpSync('src/' + name, out + '/' + name.replace('.ts', '.js'));
 }
+`;
+
+/** Copies assembly/index.ts; one that has the word BROKEN does not compile. */
+const fakeAsc = `
+const { readFileSync, writeFileSync } = require('node:fs');
+const source = readFileSync('assembly/index.ts', 'utf8');
+if (source.includes('BROKEN')) {
+  console.log('assembly/index.ts: ERROR TS1005');
+  process.exit(1);
+}
+writeFileSync(process.argv[process.argv.indexOf('--outFile') + 1], source);
 `;
 
 /** Says how it was called, and ends as the test wants. */
@@ -81,6 +95,7 @@ export class FakeClone {
     this.write('tsconfig.json', '{}');
     this.write('tsconfig.build.json', '{}');
     this.write('src/cli.ts', fakeProgram);
+    this.write('assembly/index.ts', 'kernel');
     this.write('npm/npm-cli.js', fakeNpm);
     this.write('npm/package.json', '{"type":"commonjs"}');
     for (const name of systemTools.split(' ')) this.writeTool(name, '#!/bin/sh\n');
@@ -151,6 +166,7 @@ export class FakeClone {
         PATH: this.toolFolder,
         npm_execpath: join(this.path, 'npm/npm-cli.js'),
         FAKE_TSC: fakeTsc,
+        FAKE_ASC: fakeAsc,
         ...env,
       },
     });
