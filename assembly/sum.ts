@@ -59,7 +59,7 @@ function sumVectors(start: usize, stop: usize): u64 {
     <i64>i32x4.extract_lane(lanes, 1) +
     <i64>i32x4.extract_lane(lanes, 2) +
     <i64>i32x4.extract_lane(lanes, 3);
-  return signed + ((stop - start) >> 1) * 0x8000;
+  return signed + (<u64>(stop - start) >> 1) * 0x8000;
 }
 
 /** Folds the carries of a plain sum into 16 bits. */

@@ -66,6 +66,9 @@ export function judgePacket(
   }
   judgeTransport(view, packet.ip, packet.capturedEnd, inner);
   outer.state = 'absent';
+  outer.stored = 0;
+  outer.correct = 0;
+  outer.missing = 0;
 }
 
 /** Judges the TCP or UDP checksum of an IP packet whose captured bytes end at `capturedEnd`. */

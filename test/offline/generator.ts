@@ -77,7 +77,7 @@ interface Inner {
   readonly completed: Bytes | undefined;
 }
 
-function innerFrame(dice: Dice): Inner {
+function innerFrame(dice: Dice, flags: number | undefined): Inner {
   const [source, destination] = dice.pick(INNER);
   const fields = {
     source,
@@ -85,6 +85,7 @@ function innerFrame(dice: Dice): Inner {
     sourcePort: dice.whole(1024, 65535),
     destinationPort: dice.pick([80, 443, 53]),
     payload: dice.bytes(dice.pick([0, 1, 7, 20, 61, 200])),
+    ...(flags === undefined ? {} : { flags }),
   };
   const tags = dice.chance(0.15) ? ([[0x8100, 7]] as const) : [];
   const trailer = dice.chance(0.15) ? dice.bytes(dice.whole(1, 9)) : [];
@@ -180,9 +181,9 @@ function packets(dice: Dice, source: string, destination: string, datagram: Byte
 }
 
 /** One datagram as the frames that it is captured as. */
-function datagramFrames(dice: Dice): GeneratedFrame[] {
+function datagramFrames(dice: Dice, flags: number | undefined): GeneratedFrame[] {
   const [source, destination] = dice.pick(OUTER);
-  const inner = innerFrame(dice);
+  const inner = innerFrame(dice, flags);
   const { header, port } = tunnelHeader(dice);
   const length = 8 + header.length + inner.frame.length;
   const start = [...u16(dice.whole(1024, 65535)), ...u16(port), ...u16(length)];
@@ -226,8 +227,8 @@ function datagramFrames(dice: Dice): GeneratedFrame[] {
   }));
 }
 
-/** Frames of so many datagrams. */
-export function generate(seed: number, datagrams: number): GeneratedFrame[] {
+/** Frames of so many datagrams; the TCP packets in them are SYNs unless `flags` are given. */
+export function generate(seed: number, datagrams: number, flags?: number): GeneratedFrame[] {
   const dice = new Dice(seed);
-  return Array.from({ length: datagrams }, () => datagramFrames(dice)).flat();
+  return Array.from({ length: datagrams }, () => datagramFrames(dice, flags)).flat();
 }
