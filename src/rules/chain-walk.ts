@@ -64,7 +64,7 @@ export function walkBaseChain(chain: Chain, table: Table, packet: Packet, walk: 
 }
 
 function frameOf(chain: Chain, packet: Packet): Frame {
-  return { chain, rules: rulesFor(chain, packet.destination), next: 0 };
+  return { chain, rules: rulesFor(chain, packet.destination, packet.destinationPort), next: 0 };
 }
 
 /** The statements of one rule from left to right, until one does not hold or ends the rule. */

@@ -158,7 +158,7 @@ class SaveReader {
   #addRule(line: string, number: number): void {
     const table = this.#table(number, 'a rule');
     const trimmed = line.trimEnd();
-    const counted = COUNTERS.exec(trimmed);
+    const counted = line.startsWith('[') ? COUNTERS.exec(trimmed) : null;
     const text = counted ? trimmed.slice(counted[0].length) : trimmed;
     const space = text.indexOf(' ', APPEND.length);
     const end = space < 0 ? text.length : space;
@@ -226,10 +226,11 @@ function backendOf(file: string, generated: Backend | undefined): Backend {
  * might do anything. Chains may be declared in any order, so this waits for the end of the table.
  */
 function resolveTargets(chains: Map<string, Chain>): void {
-  const isUnknown = (rule: Rule) =>
-    rule.statements.some(
-      statement => statement.kind === 'verdict' && isForeign(statement.verdict, chains),
-    );
+  // The target is a rule's last statement.
+  const isUnknown = ({ statements }: Rule) => {
+    const target = statements.at(-1);
+    return target?.kind === 'verdict' && isForeign(target.verdict, chains);
+  };
   for (const [name, chain] of chains) {
     if (!chain.rules.some(isUnknown)) continue;
     const rules = chain.rules.map(rule =>

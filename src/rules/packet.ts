@@ -41,10 +41,19 @@ export type PacketStart = Pick<
   | 'nextHop'
 >;
 
-/** A packet before its first hook: the first of its connection. */
+/** A packet before its first hook: the first of its connection. Written out, as thousands are made. */
 export function newPacket(start: PacketStart): Packet {
   return {
-    ...start,
+    family: start.family,
+    protocol: start.protocol,
+    source: start.source,
+    destination: start.destination,
+    sourcePort: start.sourcePort,
+    destinationPort: start.destinationPort,
+    mark: start.mark,
+    inInterface: start.inInterface,
+    outInterface: start.outInterface,
+    nextHop: start.nextHop,
     tracking: 'not yet',
     ctMark: 0,
     sourceDecided: false,

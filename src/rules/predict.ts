@@ -123,7 +123,9 @@ function referenceOf({ pass, table, chain, rule, line, file }: Step): RuleRefere
 }
 
 function predictedStep(step: Step): PredictedStep {
-  return { ...referenceOf(step), effect: step.effect, mark: hexMark(step.mark) };
+  const { pass, table, chain, line, file, effect } = step;
+  const rule = stripVolatile(step.rule);
+  return { pass, table, chain, rule, line, file, effect, mark: hexMark(step.mark) };
 }
 
 function endpointsOf(tunnelled: Runs): string[] {

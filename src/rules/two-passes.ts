@@ -172,6 +172,7 @@ function balance(inner: Packet, network: Network): boolean {
   const isService = network.addresses.some(
     ({ device, address }) => device === IPVS_DEVICE && address === inner.destination,
   );
+  if (!isService) return false;
   const tunnels = network.vxlan.map(({ name }) => name);
   const behind = network.routes.find(
     ({ device, family, type }) =>
@@ -179,7 +180,7 @@ function balance(inner: Packet, network: Network): boolean {
   );
   const [base = '', length = '32'] = behind?.destination.split('/') ?? [];
   const endpoint = length === '32' ? base : neighbourOf(base, Number(length), 2n);
-  if (!isService || !endpoint) return false;
+  if (!endpoint) return false;
   inner.destination = endpoint;
   inner.destinationDecided = true;
   return true;
