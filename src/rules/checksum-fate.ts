@@ -1,16 +1,16 @@
 /** What becomes of the outer checksum when the source was rewritten: which of the two defects, or none. */
 import type { VerdictName } from '../analysis/verdict.js';
+import type { Kernel } from '../snapshot/kernel.js';
 import type { VxlanDevice } from '../snapshot/links.js';
 import { type Offload, txChecksumOffload } from '../snapshot/offload.js';
 import { familyOf } from './address.js';
-import { leavesZeroAlone } from './kernel.js';
+import { zeroChecksumOn } from './kernel.js';
 import type { Outcome } from './outcome.js';
 import type { Flow, Journey } from './two-passes.js';
 
 export interface ChecksumFacts {
   readonly offload: Offload | undefined;
-  /** `uname -r`. */
-  readonly kernel: string | undefined;
+  readonly kernel: Kernel | undefined;
 }
 
 export interface Fate {
@@ -59,36 +59,46 @@ function fateOfRewritten(
   return zeroChecksum(device, facts.kernel, open.assumptions);
 }
 
+const MENDED = '5.7, 5.6.13, 5.4.41, 4.19.123 and 4.14.181';
+
 function zeroChecksum(
   device: VxlanDevice,
-  kernel: string | undefined,
+  kernel: Kernel | undefined,
   assumptions: readonly string[],
 ): Fate {
-  switch (leavesZeroAlone(kernel)) {
+  const sends = `${device.name} sends a zero checksum`;
+  if (!kernel) {
+    const because = `${sends}, and the kernel is not known: before ${MENDED} it is turned into 0xffff, since then nothing is lost`;
+    return { verdict: 'inconclusive', because, assumptions };
+  }
+  const { leftAlone, because: judged, ask } = zeroChecksumOn(kernel);
+  const name = kernelName(kernel);
+  switch (leftAlone) {
     case true:
       return {
         verdict: 'double-snat-harmless',
-        because: `${device.name} sends a zero checksum, and Linux ${kernel} leaves it alone`,
+        because: `${sends}, and ${name} leaves it alone (${judged})`,
         assumptions,
       };
     case false:
       return {
         verdict: 'mangled-checksum',
-        because: `${device.name} sends a zero checksum, which Linux ${kernel} turns into 0xffff (defect A)`,
+        because: `${sends}, which ${name} turns into 0xffff (defect A; ${judged})`,
         assumptions,
       };
     case undefined: {
-      const which =
-        kernel === undefined
-          ? 'the kernel is not known'
-          : `Linux ${kernel} may or may not have the mend`;
+      const told = ask === null ? '' : `. Its changelog tells: ${ask}`;
       return {
         verdict: 'inconclusive',
-        because: `${device.name} sends a zero checksum, and ${which}: before 5.7, 5.6.13, 5.4.41, 4.19.123 and 4.14.181 it is turned into 0xffff, since then nothing is lost`,
+        because: `${sends}, and whether ${name} leaves it alone or turns it into 0xffff cannot be told: ${judged} (upstream ${MENDED})${told}`,
         assumptions,
       };
     }
   }
+}
+
+function kernelName({ release, distribution }: Kernel): string {
+  return distribution === undefined ? `Linux ${release}` : `Linux ${release} (${distribution})`;
 }
 
 /** Over IPv4 `udpcsum` asks for it; over IPv6 it is always there, unless `udp6zerocsumtx` is set. */

@@ -1,7 +1,8 @@
 /** From the files of a node to its predictions. */
 import { StalesumError } from '../errors.js';
+import { parseKernel } from '../snapshot/kernel.js';
 import { EMPTY_NETWORK } from '../snapshot/network.js';
-import { kernelRelease, type NodeFile, type NodeFiles } from '../snapshot/node-files.js';
+import type { NodeFile, NodeFiles } from '../snapshot/node-files.js';
 import { parseOffload } from '../snapshot/offload.js';
 import { parseNetwork } from '../snapshot/read-network.js';
 import { parseSysctls } from '../snapshot/sysctl.js';
@@ -36,9 +37,7 @@ export function inspectFiles(
   const facts: PredictionFacts = {
     ruleset,
     offload: offload.length === 0 ? undefined : parseOffload(offload.join('\n')),
-    kernel: texts('kernel')
-      .map(kernelRelease)
-      .find(release => release !== undefined),
+    kernel: parseKernel(texts('kernel'), texts('os-release')),
   };
   const sender = senderFrom({
     book: { ruleset, order },

@@ -13,7 +13,8 @@ export type FileKind =
   | 'ip'
   | 'offload'
   | 'sysctl'
-  | 'kernel';
+  | 'kernel'
+  | 'os-release';
 
 export interface NodeFile {
   /** As reports name it: relative to the folder that was given. */
@@ -135,6 +136,8 @@ function kindOf(name: string, text: string): FileKind | undefined {
     return 'offload';
   if (/^\d+: \S+: </m.test(head) || /^(default|\d[\d.]+\/\d+) (via|dev) /m.test(head)) return 'ip';
   if (/^kernel \S+/m.test(head) || /^Linux \S+ \d+\.\d+/.test(head)) return 'kernel';
+  if (/^(PRETTY_NAME|ID)=/m.test(head) && /^NAME=/m.test(head)) return 'os-release';
+  if (/^Ubuntu \d\S* \d+\.\d+/.test(head)) return 'kernel';
   if (/^uname/.test(name) && /^\d+\.\d+/.test(head)) return 'kernel';
   if (/^(\/proc\/sys\/)?(net|kernel)[./]\S+( =|\s)/m.test(head)) return 'sysctl';
   return nameSays(name);
@@ -145,9 +148,4 @@ function nameSays(name: string): FileKind | undefined {
   if (/^ip6?tables.*save/.test(name)) return 'iptables-save';
   if (/^nft.*\.json$/.test(name)) return 'nft-json';
   return /^nft-.*ruleset/.test(name) ? 'nft-text' : undefined;
-}
-
-/** `uname -r`, `uname -a`, or the line of a recording's versions.txt. */
-export function kernelRelease(text: string): string | undefined {
-  return /^(?:kernel |Linux \S+ )?(\d+\.\d+\S*)/m.exec(text)?.[1];
 }
