@@ -69,7 +69,7 @@ export async function startLab(scenario: Scenario, { tap = false }: LabOptions =
     wire: nodes.wire,
     targetsFor: (protocol = scenario.protocol) => targetsOf(scenario, protocol),
     applyChanges: when => applyChanges(nodes, scenario, when),
-    forgetFlows: () => forgetTunnelFlows(nodes['node-a'], scenario.vxlan.tunnel.port),
+    forgetFlows: () => forgetTunnelFlows(nodes['node-a'], scenario),
     close,
   };
 }

@@ -105,8 +105,6 @@ export async function recordIn(
   const watch = new SynWatch(await linearTimeouts(lab.nodeA), text => show(`connect  ${text}`));
   const { tunnel } = scenario.vxlan;
   const point = { overlay: tunnel.device, underlay: 'eth0' };
-  // Of the run before, if there was one.
-  await lab.forgetFlows();
   await recordRun(
     {
       scenario: scenario.name,

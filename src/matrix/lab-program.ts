@@ -49,6 +49,8 @@ async function run({ scenario: name, protocols, retransmits, out }: LabOrder): P
       const folder =
         out === null ? await mkdtemp('/run/stalesum-') : join(out, `${name}-${protocol}`);
       if (out !== null) await mkdir(folder);
+      // Of the run before.
+      await lab.forgetFlows();
       const result = await measure(lab, protocol, folder);
       if (out !== null) {
         const text = `${JSON.stringify(result.verdict, null, 2)}\n`;

@@ -48,7 +48,8 @@ Examples:
   stalesum reproduce --kernel /boot/vmlinuz-6.1.0-56-amd64    the same under that kernel, in qemu
 
 Scenarios:
-${SCENARIOS.map(({ name, title }) => `  ${name.padEnd(29)} ${title}`).join('\n')}`,
+${SCENARIOS.map(({ name, title }) => `  ${name.padEnd(29)} ${title}`).join('\n')}
+  Most of them also as NAME-ipv6: the same over an IPv6 underlay.`,
     )
     .action(async options => {
       const { reproduce } = await import('../commands/reproduce.js');
