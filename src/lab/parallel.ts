@@ -6,7 +6,10 @@ import { exitCodeOfFault, messageOf, StalesumError } from '../errors.js';
 import { type InnerProcess, startInside, watchInterrupts } from './enter.js';
 import { findWayIn } from './permission.js';
 
-/** What is run as process 1 of a lab. It prints its results on stdout, a line each. */
+/**
+ * What is run as process 1 of a lab. It prints on stdout, a line each, what it has to tell; the first line
+ * when its lab stands.
+ */
 export interface LabJob {
   /** For messages. */
   readonly name: string;
@@ -23,6 +26,8 @@ export interface LabJobEnd {
 
 export interface ParallelOptions<Job extends LabJob> {
   readonly atOnce: number;
+  /** So many are being built at a time: a machine that builds all at once is slow for each of them. */
+  readonly buildingAtOnce?: number;
   readonly onStart?: (job: Job) => void;
   readonly onLine: (job: Job, line: string) => void;
   /** Also where it failed: the others go on. */
@@ -58,13 +63,20 @@ export async function runInLabs<Job extends LabJob>(
   const way = await findWayIn();
   const running = new Set<InnerProcess>();
   const watch = watchInterrupts(running, false);
+  const building = new Places(options.buildingAtOnce ?? 2 * availableParallelism());
   const left = [...jobs];
   const work = async () => {
-    for (let job = left.shift(); job && !watch.interrupted(); job = left.shift()) {
+    for (let job = left.shift(); job; job = left.shift()) {
+      const leave = await building.take();
+      if (watch.interrupted()) return leave();
       options.onStart?.(job);
       const inner = startInside(way, [job.program, ...job.args], 'collected');
       running.add(inner);
-      const end = await follow(inner, line => options.onLine(job, line));
+      const end = await follow(inner, line => {
+        leave();
+        options.onLine(job, line);
+      });
+      leave();
       running.delete(inner);
       if (!watch.interrupted()) options.onEnd(job, end);
     }
@@ -87,5 +99,29 @@ async function follow(
     return { exitCode: await ended, words: await words };
   } catch (thrown) {
     return { exitCode: exitCodeOfFault.internal, words: messageOf(thrown) };
+  }
+}
+
+/** A number of places that are taken and left. */
+class Places {
+  #free: number;
+  readonly #waiting: (() => void)[] = [];
+
+  constructor(count: number) {
+    this.#free = count;
+  }
+
+  /** Waits for a place; gives what leaves it again, which may be called more than once. */
+  async take(): Promise<() => void> {
+    if (this.#free > 0) this.#free--;
+    else await new Promise<void>(resolve => this.#waiting.push(resolve));
+    let left = false;
+    return () => {
+      if (left) return;
+      left = true;
+      const next = this.#waiting.shift();
+      if (next) next();
+      else this.#free++;
+    };
   }
 }

@@ -25,9 +25,10 @@ export interface LabOrder {
   readonly out: string | null;
 }
 
-/** What it tells before its results: why it cannot do just what it was told. */
-export interface LabShortcoming {
-  readonly shortcoming: string;
+/** What it tells first: that its lab stands, and why it cannot do just what it was told. */
+export interface LabStands {
+  readonly stands: true;
+  readonly shortcoming: string | null;
 }
 
 const order = JSON.parse(process.argv[2] ?? '{}') as LabOrder;
@@ -41,9 +42,9 @@ try {
 
 async function run({ scenario: name, protocols, retransmits, out }: LabOrder): Promise<void> {
   const { scenario, shortcoming } = withRetransmits(scenarioNamed(name), retransmits);
-  if (shortcoming !== undefined) say({ shortcoming });
   const lab = await startLab(scenario);
   try {
+    say({ stands: true, shortcoming: shortcoming ?? null });
     for (const protocol of protocols) {
       // The lab's own /run is in memory and goes with its namespaces, whatever ends them.
       const folder =
@@ -82,6 +83,6 @@ async function measure(lab: Lab, protocol: Protocol, folder: string): Promise<La
   };
 }
 
-function say(line: LabResult | LabShortcoming): void {
+function say(line: LabResult | LabStands): void {
   process.stdout.write(`${JSON.stringify(line)}\n`);
 }

@@ -49,12 +49,13 @@ function planned(scenario: Scenario, group: string): PlannedScenario {
 
 /**
  * The labs, those that take longest first. Both protocols share a lab, unless the scenario breaks its
- * wire once the control connection was made.
+ * wire once the control connection was made; UDP comes first, as TCP may wait for a minute.
  */
 export function planLabs(scenarios: readonly PlannedScenario[]): PlannedLab[] {
   const labs = scenarios.flatMap(({ scenario, protocols }) => {
     const breaksWire = scenario.changes.some(({ when }) => when === 'after-control');
-    const shares = breaksWire ? protocols.map(protocol => [protocol]) : [protocols];
+    const inOrder = [...protocols].reverse();
+    const shares = breaksWire ? inOrder.map(protocol => [protocol]) : [inOrder];
     return shares.map(own => ({ scenario, protocols: own }));
   });
   return labs

@@ -7,7 +7,7 @@ import { type LabJob, type LabJobEnd, labsAtOnce, runInLabs } from '../lab/paral
 import type { Retransmits } from '../lab/retransmits.js';
 import { assemble, type MeasuredRow } from './assemble.js';
 import type { MatrixDocument, MatrixRow } from './document.js';
-import type { LabOrder, LabShortcoming } from './lab-program.js';
+import type { LabOrder, LabStands } from './lab-program.js';
 import { type PlannedLab, type PlannedScenario, planLabs } from './plan.js';
 import { detailOf, failedDetail, failedRow, type LabResult, type RowPlace, rowOf } from './row.js';
 
@@ -63,9 +63,9 @@ export async function runMatrix(
         tell();
       },
       onLine: ({ lab }, line) => {
-        const said = JSON.parse(line) as LabResult | LabShortcoming;
-        if ('shortcoming' in said) {
-          warnings.add(said.shortcoming);
+        const said = JSON.parse(line) as LabResult | LabStands;
+        if ('stands' in said) {
+          if (said.shortcoming !== null) warnings.add(said.shortcoming);
           return;
         }
         const key = keyOf(lab.scenario, said.protocol);
