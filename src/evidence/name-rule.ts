@@ -64,8 +64,8 @@ async function nameRule(flow: FlowReport, folder: string): Promise<NamedRule | u
       return text === undefined ? [] : (recognise(name, text) ?? []);
     });
   };
-  const { rulesBefore, rulesAfter, nftRuleset, links } = SNAPSHOT_FILES;
-  const before = await read([rulesBefore, `ip6${rulesBefore.slice(2)}`, nftRuleset]);
+  const { rulesBefore, rulesAfter, nftRules, links } = SNAPSHOT_FILES;
+  const before = await read([rulesBefore, `ip6${rulesBefore.slice(2)}`, nftRules]);
   const after = await read([rulesAfter, `ip6${rulesAfter.slice(2)}`]);
   if (before.length === 0 && after.length === 0) return undefined;
   return namePostroutingRule(

@@ -38,10 +38,10 @@ export async function loadRules(
  * --order` wants it. Empty where one program wrote all rules, and nothing hangs on an order.
  */
 export function loadOrder(scenario: Scenario): string[] {
-  const { rulesBefore, nftRuleset } = SNAPSHOT_FILES;
+  const { rulesBefore, nftRules } = SNAPSHOT_FILES;
   const commands = loadsOf(scenario, NODE_A).map(({ command }) => command);
   if (!commands.includes('nft') || !commands.includes('iptables-restore')) return [];
-  return commands.map(command => (command === 'nft' ? nftRuleset : rulesBefore));
+  return commands.map(command => (command === 'nft' ? nftRules : rulesBefore));
 }
 
 function loadsOf(scenario: Scenario, node: NodeLayout): Load[] {

@@ -16,7 +16,7 @@ export const SNAPSHOT_FILES = {
   countersAfter: 'nstat.after.txt',
   rulesBefore: 'iptables-save.before.txt',
   rulesAfter: 'iptables-save.after.txt',
-  nftRuleset: 'nft-ruleset.json',
+  nftRules: 'nft-ruleset.json',
   links: 'ip.txt',
   offload: 'ethtool-k.txt',
   sysctls: 'sysctl.txt',

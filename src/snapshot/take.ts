@@ -30,7 +30,7 @@ export async function takeStaticSnapshot(
     save(folder, SNAPSHOT_FILES.offload, () => readOffload(node, devices)),
     save(folder, SNAPSHOT_FILES.sysctls, () => readSysctls(node)),
     save(folder, SNAPSHOT_FILES.versions, () => readVersions(node)),
-    save(folder, SNAPSHOT_FILES.nftRuleset, () => output(node, 'nft', ['-j', 'list', 'ruleset'])),
+    save(folder, SNAPSHOT_FILES.nftRules, () => output(node, 'nft', ['-j', 'list', 'ruleset'])),
   ]);
 }
 
