@@ -21,16 +21,20 @@ const GRACE_SECONDS = 2;
 
 /**
  * The command has no input. Jobs in the background ignore SIGINT unless they ask for it (POSIX 2.11);
- * tcpdump and conntrack do.
+ * tcpdump and conntrack do. What the command has started itself ends with it: all of it is in one process
+ * group, which is ours where sshd or the container's runtime has made us its leader.
  */
 const WATCHED = `${ENVIRONMENT}${FIND}exec 3<&0 </dev/null
 "$@" 3<&- &
 command=$!
+all=$command
+read -r _ _ _ _ group _ 2>/dev/null </proc/$$/stat && [ "$group" = $$ ] && all=0
 {
+  trap '' TERM
   while read -r signal; do kill -s "$signal" "$command"; done
-  kill -s TERM "$command"
+  kill -s TERM "$all"
   sleep ${GRACE_SECONDS}
-  kill -s KILL "$command"
+  kill -s KILL "$all"
 } <&3 3<&- >/dev/null 2>&1 &
 watch=$!
 exec 3<&-

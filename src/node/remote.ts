@@ -23,7 +23,7 @@ export interface Carrier {
 const DEFAULT_TIMEOUT_SECONDS = 30;
 const DEFAULT_GRACE_SECONDS = 2;
 /** Beyond the other end's own grace, for the way there and back. */
-const WAY_SECONDS = 3;
+const WAY_SECONDS = 4;
 
 /** A node that a carrier leads to. */
 export function remoteNode(carrier: Carrier): Node {
@@ -105,11 +105,11 @@ async function end(
   signal: NodeJS.Signals,
   graceSeconds: number,
 ): Promise<void> {
-  if (!hasInput && graceSeconds > 0) {
+  if (!hasInput && signal !== 'SIGKILL') {
     child.write(`${signal.slice('SIG'.length)}\n`);
     if (await settlesWithin(child.ended, graceSeconds)) return;
   }
-  // The end of the input ends it there.
+  // The end of the input ends it there, with all that it has started.
   child.closeInput();
   if (await settlesWithin(child.ended, WAY_SECONDS)) return;
   await child.stop('SIGKILL');

@@ -1,10 +1,11 @@
 /** Opens connections on a node, and asks its kernel how often each SYN was sent. */
 import { createInterface } from 'node:readline';
-import { fileURLToPath } from 'node:url';
 import type { ProbedConnection } from '../analysis/input.js';
 import { messageOf, StalesumError } from '../errors.js';
 import type { Node, RunningCommand } from '../node/node.js';
 import { formatEndpoint } from '../wire/address.js';
+import { chooseClient, type ProbeClient } from './clients.js';
+import { endpointOfHex } from './proc-net.js';
 
 export interface Target {
   readonly address: string;
@@ -19,8 +20,10 @@ export interface ProbeRequest {
   readonly attempts: number;
   /** TCP: when to give up. */
   readonly timeoutSeconds: number;
-  /** TCP: bytes to be echoed before the connection counts as one. */
+  /** TCP: bytes to be echoed before the connection counts as one; only our own client can. */
   readonly bytes: number;
+  /** The address that connections get on the node, for clients that tell only a port. */
+  readonly source?: string;
 }
 
 /** How often a resolver asks from one socket, and after how many seconds again. */
@@ -29,17 +32,35 @@ const DNS_INTERVAL_SECONDS = 1;
 /** Seconds beyond the client's own time limit after which it is given up for hung; many labs at once are slow. */
 const HUNG_SECONDS = 60;
 
-/** Opens the connections, and closes them once all have ended in one way or the other. */
-export function probe(node: Node, request: ProbeRequest): Promise<ProbedConnection[]> {
-  return request.protocol === 'tcp' ? probeTcp(node, request) : probeDns(node, request);
+const NO_ANSWERS: ReadonlyMap<number, number> = new Map();
+
+/**
+ * Opens the connections, and closes them once all have ended in one way or the other.
+ *
+ * @param chosen What opens them; else the best that the node has.
+ * @throws StalesumError `missing-tool` if nothing there can; `internal` if it says something else
+ */
+export async function probe(
+  node: Node,
+  request: ProbeRequest,
+  chosen?: ProbeClient,
+): Promise<ProbedConnection[]> {
+  const client = chosen ?? (await chooseClient(node, request.protocol));
+  return request.protocol === 'tcp'
+    ? probeTcp(node, request, client)
+    : probeDns(node, request, client);
 }
 
-async function probeTcp(node: Node, request: ProbeRequest): Promise<ProbedConnection[]> {
+async function probeTcp(
+  node: Node,
+  request: ProbeRequest,
+  program: ProbeClient,
+): Promise<ProbedConnection[]> {
   const { target, attempts, timeoutSeconds, bytes } = request;
   const args = [target.address, target.port, timeoutSeconds, attempts, bytes].map(String);
-  return withClient(node, 'tcp-client.js', args, timeoutSeconds, async client => {
-    const told = await lines(client, node, attempts);
-    const retransmits = await retransmitsByPort(node, target.port);
+  return withClient(node, program, args, timeoutSeconds, async client => {
+    const told = await lines(client, node, attempts, request.source);
+    const retransmits = program.holds ? await retransmitsByPort(node, target.port) : NO_ANSWERS;
     client.closeInput();
     await client.ended;
     return told.map(({ result, seconds, local, localPort }) => ({
@@ -53,18 +74,22 @@ async function probeTcp(node: Node, request: ProbeRequest): Promise<ProbedConnec
   });
 }
 
-async function probeDns(node: Node, request: ProbeRequest): Promise<ProbedConnection[]> {
+async function probeDns(
+  node: Node,
+  request: ProbeRequest,
+  program: ProbeClient,
+): Promise<ProbedConnection[]> {
   const { target, attempts } = request;
   const args = [target.address, target.port, DNS_TRIES, DNS_INTERVAL_SECONDS, attempts].map(String);
   const longest = (DNS_TRIES + 1) * DNS_INTERVAL_SECONDS;
-  return withClient(node, 'dns-client.js', args, longest, async client => {
-    const told = await lines(client, node, Number.POSITIVE_INFINITY);
+  return withClient(node, program, args, longest, async client => {
+    const told = await lines(client, node, Number.POSITIVE_INFINITY, request.source);
     return told.map(({ result, seconds, local, sent }) => ({
       purpose: request.purpose,
       target: formatEndpoint(target.address, target.port),
       local,
       connectSeconds: result === 'answered' ? seconds : undefined,
-      retransmits: sent - 1,
+      retransmits: sent === undefined ? undefined : sent - 1,
       result,
     }));
   });
@@ -72,13 +97,12 @@ async function probeDns(node: Node, request: ProbeRequest): Promise<ProbedConnec
 
 async function withClient<T>(
   node: Node,
-  program: string,
+  { command, args: before, more = [], holds }: ProbeClient,
   args: readonly string[],
   longestSeconds: number,
   use: (client: RunningCommand) => Promise<T>,
 ): Promise<T> {
-  const path = fileURLToPath(new URL(`./${program}`, import.meta.url));
-  const client = node.start(process.execPath, [path, ...args], { openInput: true });
+  const client = node.start(command, [...before, ...args, ...more], { openInput: holds });
   const limit = (longestSeconds + HUNG_SECONDS) * 1000;
   const overdue = setTimeout(() => void client.stop('SIGKILL'), limit);
   try {
@@ -92,22 +116,27 @@ async function withClient<T>(
 /** What a client tells of one socket. */
 interface Told {
   readonly result: string;
-  readonly seconds: number;
+  readonly seconds: number | undefined;
   readonly local: string | undefined;
   readonly localPort: number;
   /** UDP: datagrams sent. */
-  readonly sent: number;
+  readonly sent: number | undefined;
 }
 
 /** The lines of a client: `count` of them, or all there are. */
-async function lines(client: RunningCommand, node: Node, count: number): Promise<Told[]> {
+async function lines(
+  client: RunningCommand,
+  node: Node,
+  count: number,
+  source: string | undefined,
+): Promise<Told[]> {
   let words = '';
   client.stderr.on('data', chunk => {
     words += String(chunk);
   });
   const told: Told[] = [];
   for await (const line of createInterface({ input: client.stdout })) {
-    told.push(parseLine(line));
+    told.push(parseLine(line, source));
     if (told.length === count) return told;
   }
   if (told.length > 0 && count === Number.POSITIVE_INFINITY) return told;
@@ -115,14 +144,16 @@ async function lines(client: RunningCommand, node: Node, count: number): Promise
   throw new StalesumError('internal', messageOf(`${node.name}: ${missing}`));
 }
 
-function parseLine(line: string): Told {
-  const { result, seconds, localAddress, localPort, sent } = JSON.parse(line);
+function parseLine(line: string, source: string | undefined): Told {
+  const { result, seconds, localAddress, localPort, localHex, sent } = JSON.parse(line);
+  const [address, port] =
+    localHex === undefined ? [localAddress ?? source, localPort] : (endpointOfHex(localHex) ?? []);
   return {
     result,
     seconds,
-    local: localAddress === undefined ? undefined : formatEndpoint(localAddress, localPort),
-    localPort: localPort ?? -1,
-    sent: sent ?? 1,
+    local: address === undefined || port === undefined ? undefined : formatEndpoint(address, port),
+    localPort: port ?? -1,
+    sent,
   };
 }
 
