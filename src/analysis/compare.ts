@@ -1,5 +1,8 @@
 /** Two verdicts side by side: what changed, and whether it is a cure. */
+
+import type { NodeFacts } from '../snapshot/node-facts.js';
 import { TOOL } from '../version.js';
+import { type NodeChange, nodeChanges, type RuleChanges, ruleChanges } from './compare-nodes.js';
 import type { FlowReport, VerdictDocument, VerdictName } from './verdict.js';
 
 export const COMPARISON_SCHEMA = 'stalesum.comparison/1';
@@ -7,6 +10,8 @@ export const COMPARISON_SCHEMA = 'stalesum.comparison/1';
 export type Outcome = 'fixed' | 'equal' | 'worse' | 'not-fixed' | 'not-comparable';
 
 export interface Change {
+  /** `result`: of the verdict and its connection; `device`: a kernel or a VXLAN device. */
+  readonly kind: 'result' | 'device' | NodeChange['kind'];
   readonly what: string;
   readonly a: string;
   readonly b: string;
@@ -23,6 +28,8 @@ export interface Comparison {
   readonly b: Compared;
   /** What is not the same; the verdict first. */
   readonly changes: readonly Change[];
+  /** Rules that are not the same, where both sides saved them. */
+  readonly rules: RuleChanges;
 }
 
 export interface Compared {
@@ -42,9 +49,11 @@ const EXIT_CODES: Readonly<Record<Outcome, number>> = {
   'not-comparable': 2,
 };
 
-interface Named {
+export interface Named {
   readonly name: string;
   readonly verdict: VerdictDocument;
+  /** What its nodes said of themselves; empty for captures alone. */
+  readonly nodes: readonly NodeFacts[];
 }
 
 /** Compares two verdicts: `a` before a change, `b` behind it. */
@@ -59,7 +68,8 @@ export function compareVerdicts(a: Named, b: Named): Comparison {
     summary,
     a: first,
     b: second,
-    changes: changesBetween(a.verdict, b.verdict),
+    changes: [...changesBetween(a.verdict, b.verdict), ...nodeChanges(a.nodes, b.nodes)],
+    rules: ruleChanges(a.nodes, b.nodes),
   };
 }
 
@@ -113,35 +123,46 @@ function isAffected({ verdict }: VerdictDocument): boolean {
 }
 
 function changesBetween(a: VerdictDocument, b: VerdictDocument): Change[] {
-  const facts = [factsOf(a), factsOf(b)];
-  const names = new Set(facts.flatMap(map => [...map.keys()]));
+  return [
+    ...changesOf('result', resultFacts(a), resultFacts(b)),
+    ...changesOf('device', deviceFacts(a), deviceFacts(b)),
+  ];
+}
+
+function changesOf(
+  kind: Change['kind'],
+  before: ReadonlyMap<string, string>,
+  after: ReadonlyMap<string, string>,
+): Change[] {
+  const names = new Set([...before.keys(), ...after.keys()]);
   return [...names].flatMap(what => {
-    const [before = 'not known', after = 'not known'] = facts.map(map => map.get(what));
-    return before === after ? [] : [{ what, a: before, b: after }];
+    const [was, is] = [before, after].map(facts => facts.get(what) ?? 'not known');
+    return was === is ? [] : [{ kind, what, a: was!, b: is! }];
   });
 }
 
 /** Facts worth comparing, by name. Ports and times differ from run to run, so they are no facts here. */
-function factsOf(verdict: VerdictDocument): Map<string, string> {
-  const facts = new Map<string, string>([
+function resultFacts(verdict: VerdictDocument): Map<string, string> {
+  const { count, delayed, max } = verdict.delays;
+  return new Map<string, string>([
     ['verdict', `${verdict.verdict}, ${verdict.grade}`],
     ...flowFacts(verdict.flows[0]),
+    ['connections delayed', `${delayed} of ${count}`],
+    ...(max === null ? [] : [['longest connect time', `${max.toFixed(1)} s`] as const]),
   ]);
-  const { count, delayed, max } = verdict.delays;
-  facts.set('connections delayed', `${delayed} of ${count}`);
-  if (max !== null) facts.set('longest connect time', `${max.toFixed(1)} s`);
-  for (const { node, kernel, vxlan, sysctls } of verdict.environment?.nodes ?? []) {
-    if (kernel) facts.set(`${node}: kernel`, kernel);
-    for (const device of vxlan) {
-      const { udpChecksum, sourcePorts } = device;
+}
+
+function deviceFacts({ environment }: VerdictDocument): Map<string, string> {
+  const facts = new Map<string, string>();
+  for (const { node, vxlan } of environment?.nodes ?? []) {
+    for (const { name, udpChecksum, sourcePorts } of vxlan) {
       if (udpChecksum !== undefined) {
-        facts.set(`${node}: ${device.name}`, udpChecksum ? 'udpcsum' : 'noudpcsum');
+        facts.set(`${node}: ${name}`, udpChecksum ? 'udpcsum' : 'noudpcsum');
       }
       if (sourcePorts) {
-        facts.set(`${node}: ${device.name} srcport`, `${sourcePorts.low} ${sourcePorts.high}`);
+        facts.set(`${node}: ${name} srcport`, `${sourcePorts.low} ${sourcePorts.high}`);
       }
     }
-    for (const [name, value] of Object.entries(sysctls)) facts.set(`${node}: ${name}`, value);
   }
   return facts;
 }

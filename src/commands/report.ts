@@ -3,7 +3,7 @@ import { DEFAULT_EXIT_POLICY } from '../analysis/exit-code.js';
 import type { VerdictDocument } from '../analysis/verdict.js';
 import { examineSources } from '../evidence/examine.js';
 import { gatherReportMaterial, type ReportMaterial } from '../evidence/report-material.js';
-import { expandSources } from '../evidence/sources.js';
+import { type Sources, withSources } from '../evidence/sources.js';
 import { compareStored, type StoredVerdict } from '../evidence/stored-verdict.js';
 import { printable, writeResult } from '../output.js';
 import type { ReportFormat } from '../report/formats.js';
@@ -16,20 +16,26 @@ export interface ReportOptions extends OutputOptions {
 
 /** Prints the report; returns the exit code of the verdict. */
 export async function report(bundle: string, options: ReportOptions): Promise<number> {
-  const sources = await expandSources([bundle]);
-  const verdict = await examineSources(sources, {
-    tunnelPorts: options.port,
-    policy: DEFAULT_EXIT_POLICY,
-  });
-  const stored: StoredVerdict =
-    sources.recording === undefined
-      ? { kind: 'absent' }
-      : await compareStored(sources.recording, verdict);
-  warnOf(stored);
   const format = options.json ? 'json' : options.format;
-  const material = () => gatherReportMaterial(sources, verdict, stored);
-  await writeResult(await rendered(format, verdict, material, options.color));
+  const { verdict, text } = await withSources([bundle], async sources => {
+    const examined = await examineSources(sources, {
+      tunnelPorts: options.port,
+      policy: DEFAULT_EXIT_POLICY,
+    });
+    const stored = await storedBeside(sources, examined);
+    warnOf(stored);
+    const material = () => gatherReportMaterial(sources, examined, stored);
+    return { verdict: examined, text: await rendered(format, examined, material, options.color) };
+  });
+  await writeResult(text);
   return verdict.exitCode;
+}
+
+async function storedBeside(
+  { recording }: Sources,
+  verdict: VerdictDocument,
+): Promise<StoredVerdict> {
+  return recording === undefined ? { kind: 'absent' } : compareStored(recording, verdict);
 }
 
 /** The renderers are loaded when they are wanted; not all need more than the verdict. */

@@ -46,7 +46,7 @@ export async function reproduce(options: ReproduceOptions): Promise<number> {
   if (options.out !== undefined) {
     await saveVerdict(options.out, verdict);
     const { writeReports } = await import('../evidence/write-reports.js');
-    await writeReports(options.out, verdict, { withSums: false });
+    await writeReports({ folder: options.out, verdict });
   }
   await printVerdict(verdict, { ...options, evidence: options.out });
   return options.asExpected ? expectedCode(expected, verdict) : verdict.exitCode;

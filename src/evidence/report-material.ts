@@ -9,8 +9,9 @@ import type {
   VerdictDocument,
 } from '../analysis/verdict.js';
 import type { PredictedStep } from '../rules/prediction.js';
+import type { NodeFacts } from '../snapshot/node-facts.js';
 import { type EntryLife, entryLives } from './entry-lives.js';
-import { type NodeFacts, readNodeFacts } from './node-facts.js';
+import { readNodeFacts } from './read-node-facts.js';
 import { readRulePath } from './rule-path.js';
 import { locateCaptures, readShownFrames, type ShownFrame } from './shown-frames.js';
 import type { Sources } from './sources.js';

@@ -3,8 +3,7 @@ import { readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { VerdictDocument } from '../analysis/verdict.js';
 import { messageOf } from '../errors.js';
-
-export const VERDICT_FILE = 'verdict.json';
+import { VERDICT_FILE } from './finish-bundle.js';
 
 export type StoredVerdict =
   | { readonly kind: 'absent' }

@@ -28,7 +28,7 @@ function escapeWords(text: string): string {
 
 /** Escaped text that stands at the begin of a line or of an item: no heading, list, quote or rule. */
 export function escapeBlockStart(escaped: string): string {
-  return escaped.replace(/^(?=[#>+=-])|^(\d{1,9})(?=[.)])/, '$1\\');
+  return escaped.replace(/^(?=[#>+=-])|^(\d{1,9})(?=[.)](?:\s|$))/, '$1\\');
 }
 
 /** A fence longer than any run of backticks in the text holds it (CommonMark 6.1). */

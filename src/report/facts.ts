@@ -7,9 +7,9 @@ import type {
   SynReport,
   VerdictDocument,
 } from '../analysis/verdict.js';
-import type { CounterReading, NodeFacts } from '../evidence/node-facts.js';
 import type { ReportMaterial } from '../evidence/report-material.js';
 import type { VxlanDevice } from '../snapshot/links.js';
+import type { CounterReading, NodeFacts } from '../snapshot/node-facts.js';
 import { checksumCell, deliveryCell, portCell, seconds, unitOf } from './wording.js';
 
 export type Row = readonly string[];

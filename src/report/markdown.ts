@@ -6,7 +6,7 @@ import type { FlowReport, Witness } from '../analysis/verdict.js';
 import type { ReportMaterial } from '../evidence/report-material.js';
 import { arithmeticLines } from './arithmetic.js';
 import { checkSteps } from './check-commands.js';
-import { escapeBlockStart, escapeMarkdown, markdownBlock } from './escape.js';
+import { escapeMarkdown, markdownBlock } from './escape.js';
 import {
   CAPTURE_HEAD,
   COUNTER_HEAD,
@@ -22,31 +22,22 @@ import {
   synHead,
   synRows,
 } from './facts.js';
+import { fittedMarkdown, type MarkdownSection, sentence, shortText } from './markdown-sections.js';
 import { markdownTable } from './markdown-table.js';
 import { HEADINGS, odd } from './wording.js';
-
-/** Jira takes 32,767 characters, GitHub 65,536. */
-export const LONGEST_MARKDOWN = 32_000;
 
 const MOST_SYNS = 40;
 const MOST_ROWS = 40;
 const MOST_FLOWS = 12;
 const MOST_SENTENCES = 20;
-const LONGEST_SENTENCE = 600;
 const LONGEST_COMMAND = 1200;
-
-/** A part of the report; those of low rank are left out first where it would get too long. */
-interface Section {
-  readonly title: string;
-  readonly lines: readonly string[];
-}
 
 /** Renders the report, ending in a newline. */
 export function markdownReport(material: ReportMaterial): string {
   const { verdict } = material;
   const [flow] = verdict.flows;
   const grade = verdict.grade === 'none' ? '' : ` (${verdict.grade})`;
-  const sections: Section[] = [
+  const sections: MarkdownSection[] = [
     { title: `${capitalized(HEADINGS[verdict.verdict])}${grade}`, lines: factLines(material) },
     {
       title: flow?.inner.protocol === 'udp' ? 'Queries' : 'SYNs',
@@ -65,31 +56,12 @@ export function markdownReport(material: ReportMaterial): string {
   ];
   const { name, version } = verdict.tool;
   const tail = `Made by ${escapeMarkdown(`${name} ${version}`)}; report.html in the same bundle shows it in pictures.`;
-  return fitted(
+  return fittedMarkdown(
     sentence(verdict.summary),
     sections.filter(({ lines }) => lines.length > 0),
     tail,
+    'report.html',
   );
-}
-
-/** Joins the sections that have room, in their order, and names those that have not. */
-function fitted(first: string, sections: readonly Section[], tail: string): string {
-  const left: string[] = [];
-  const parts = [first];
-  // For the names of what is left out, and the closing line.
-  const room = LONGEST_MARKDOWN - 1000;
-  let length = first.length;
-  for (const { title, lines } of sections) {
-    const text = `## ${title}\n\n${lines.join('\n')}`;
-    if (length + text.length + 2 > room) {
-      left.push(title);
-      continue;
-    }
-    parts.push(text);
-    length += text.length + 2;
-  }
-  if (left.length > 0) parts.push(`Left out for length, see report.html: ${left.join(', ')}.`);
-  return `${[...parts, tail].join('\n\n')}\n`;
 }
 
 function factLines(material: ReportMaterial): string[] {
@@ -220,14 +192,6 @@ function bullets(sentences: readonly string[]): string[] {
 function moreLine(count: number, where: string, bullet = ''): string[] {
   if (count <= 0) return [];
   return bullet === '' ? ['', `${count} ${where}.`] : [`${bullet}${count} ${where}.`];
-}
-
-function sentence(text: string): string {
-  return escapeBlockStart(escapeMarkdown(shortText(text.replace(/\s+/g, ' ').trim())));
-}
-
-function shortText(text: string): string {
-  return text.length <= LONGEST_SENTENCE ? text : `${text.slice(0, LONGEST_SENTENCE - 3)}...`;
 }
 
 function capitalized(text: string): string {

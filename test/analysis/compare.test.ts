@@ -12,7 +12,8 @@ describe('a comparison', () => {
     healthy = await examinePaths([recording], { tunnelPorts: [], policy: DEFAULT_EXIT_POLICY });
   });
   const outcome = (a: VerdictDocument, b: VerdictDocument) =>
-    compareVerdicts({ name: 'a', verdict: a }, { name: 'b', verdict: b }).outcome;
+    compareVerdicts({ name: 'a', verdict: a, nodes: [] }, { name: 'b', verdict: b, nodes: [] })
+      .outcome;
   const as = (verdict: VerdictName): VerdictDocument => ({ ...healthy, verdict });
 
   it('is none between different targets', () => {
