@@ -66,11 +66,11 @@ export function analyze(input: AnalysisInput, policy: ExitPolicy): VerdictDocume
   const flows = relevant(examined, input)
     .map(connection => ({ examined: connection, judged: judgeFlow(connection, input.captures) }))
     .filter(isWorthListing)
-    .map(flow => ({ ...flow, judged: heldAgainstControl(flow.judged, fault) }))
+    .map(flow => ({ ...flow, judged: heldAgainstRun(flow.judged, fault, input) }))
     .sort(bySeriousness);
   const main = flows[0];
   const { verdict, grade, because } =
-    main?.judged ?? heldAgainstControl(nothingFound(input), fault);
+    main?.judged ?? heldAgainstRun(nothingFound(input), fault, input);
   const reports = flows
     .slice(0, LISTED_FLOWS)
     .map(flow => reportFlow(flow.examined, flow.judged, measuredConnect(flow.examined, input)));
@@ -152,6 +152,22 @@ function heldAgainstControl(judged: FlowVerdict, fault: string | undefined): Flo
   return { ...judged, verdict: 'inconclusive', grade: 'none', because: fault };
 }
 
+/** The same for a run that was cut short: what it shows, it shows; what it does not show may have followed. */
+function heldAgainstRun(
+  judged: FlowVerdict,
+  controlFault: string | undefined,
+  { run }: AnalysisInput,
+): FlowVerdict {
+  if (run?.incomplete === undefined || isFinding(judged)) {
+    return heldAgainstControl(judged, controlFault);
+  }
+  return { ...judged, verdict: 'inconclusive', grade: 'none', because: run.incomplete };
+}
+
+function isFinding(judged: FlowVerdict): boolean {
+  return isConvicted(judged) || judged.verdict === 'other-corruption';
+}
+
 function nothingFound({ captures }: AnalysisInput): FlowVerdict {
   const incomplete = incompleteCapture(captures);
   if (captures.some(({ layer }) => layer === 'underlay')) {
@@ -197,8 +213,9 @@ function isTarget(examined: ExaminedConnection, probed: ProbedConnection): boole
   return service?.service === probed.target && service.client === probed.local;
 }
 
-function hasDamage({ captures }: AnalysisInput): boolean {
-  return captures.some(({ truncated }) => truncated !== null);
+/** A capture that ends in the middle of a record, for no reason that is known. */
+function hasDamage({ captures, run }: AnalysisInput): boolean {
+  return run?.incomplete === undefined && captures.some(({ truncated }) => truncated !== null);
 }
 
 function warningsOf(
@@ -209,6 +226,7 @@ function warningsOf(
   const warnings: string[] = [];
   if (input.run?.emulated)
     warnings.push('emulated: a rule of the lab did what an old kernel would do');
+  if (input.run?.incomplete !== undefined) warnings.push(`incomplete: ${input.run.incomplete}`);
   if (controlFault !== undefined) warnings.push(`control: ${controlFault}`);
   for (const { name, kernelDrops, truncated, observation } of input.captures) {
     if (kernelDrops) warnings.push(`${name}: the kernel dropped ${kernelDrops} packets`);

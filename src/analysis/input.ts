@@ -43,6 +43,8 @@ export interface RunRecord {
   readonly title: string | undefined;
   readonly emulated: boolean;
   readonly connections: readonly ProbedConnection[];
+  /** Why the recording is not whole, in one sentence; absent where it is. */
+  readonly incomplete?: string | undefined;
 }
 
 export interface AnalysisInput {

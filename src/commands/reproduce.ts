@@ -1,12 +1,11 @@
 /** `stalesum reproduce`: in the embedded lab. */
-import { mkdir, readdir, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
 import type { VerdictDocument } from '../analysis/verdict.js';
 import type { EngineChoice } from '../capture/engine.js';
-import { messageOf, StalesumError } from '../errors.js';
+import type { BundlePlace } from '../evidence/bundle-place.js';
 import { enterLab, insideLab } from '../lab/enter.js';
 import type { Expectation } from '../lab/scenario.js';
 import { scenarioNamed } from '../lab/scenarios.js';
+import { printable } from '../output.js';
 import { isForKernel, type KernelOptions, onKernel } from './on-kernel.js';
 import { exitPolicyOf, type OutputOptions, type PolicyOptions } from './options.js';
 
@@ -20,63 +19,94 @@ export interface ReproduceOptions extends OutputOptions, PolicyOptions, KernelOp
   readonly engine: EngineChoice;
   readonly asExpected: boolean;
   readonly out?: string;
+  readonly keepPayload: boolean;
 }
 
 /** Runs a scenario, prints the verdict, and returns the exit code. */
 export async function reproduce(options: ReproduceOptions): Promise<number> {
-  const scenario = scenarioNamed(options.scenario);
-  if (!insideLab()) {
-    if (options.out !== undefined) await makeEmptyFolder(options.out);
-    if (isForKernel(options)) return onKernel(options, [options.out]);
-    return enterLab();
+  // An unknown one is said before anything is made.
+  scenarioNamed(options.scenario);
+  const place = await placeOf(options);
+  if (insideLab()) return reproduceInside(options, place);
+  if (isForKernel(options)) {
+    // The machine with that kernel makes the bundle, and it is brought here as a whole.
+    if (place !== undefined) await checkPlace(place);
+    return onKernel(options, [options.out]);
   }
+  return place === undefined ? enterLab() : enterLabFor(place);
+}
+
+async function checkPlace(place: BundlePlace): Promise<void> {
+  const { assertFree } = await import('../evidence/bundle-place.js');
+  await assertFree(place);
+}
+
+async function placeOf({ out }: ReproduceOptions): Promise<BundlePlace | undefined> {
+  if (out === undefined) return undefined;
+  const { bundlePlace } = await import('../evidence/bundle-place.js');
+  return bundlePlace(out);
+}
+
+/** Outside: makes the place, and if the run inside does not finish its bundle, says what there is. */
+async function enterLabFor(place: BundlePlace): Promise<number> {
+  const [{ makePlace }, { beginBundle, leaveBundle }] = await Promise.all([
+    import('../evidence/bundle-place.js'),
+    import('../evidence/unfinished-bundle.js'),
+  ]);
+  await makePlace(place);
+  await beginBundle(place.folder);
+  let ending = 'the run did not begin';
+  try {
+    const exitCode = await enterLab();
+    ending = `the run ended with exit code ${exitCode}`;
+    return exitCode;
+  } finally {
+    const left = await leaveBundle(place, ending);
+    if (left !== undefined) process.stderr.write(`stalesum: ${printable(left)}\n`);
+  }
+}
+
+async function reproduceInside(
+  options: ReproduceOptions,
+  place: BundlePlace | undefined,
+): Promise<number> {
   const { runInLab } = await import('../lab/run.js');
   const { printVerdict } = await import('../report/print.js');
-  const { verdict, expected } = await runInLab(scenario, {
-    folder: options.out,
+  const run = await runInLab(scenarioNamed(options.scenario), {
+    folder: place?.folder,
     timeoutSeconds: options.timeout,
     attempts: options.attempts,
     protocol: options.protocol,
     retransmits: options.retransmits,
     tap: options.tap,
     engine: options.engine,
+    keepPayload: options.keepPayload,
     quiet: options.quiet || options.json,
     policy: exitPolicyOf(options),
   });
-  if (options.out !== undefined) {
-    await saveVerdict(options.out, verdict);
-    const { writeReports } = await import('../evidence/write-reports.js');
-    await writeReports({ folder: options.out, verdict });
+  if (place === undefined) {
+    await printVerdict(run.verdict, options);
+    return exitCodeOf(options, run.expected, run.verdict);
   }
-  await printVerdict(verdict, { ...options, evidence: options.out });
-  return options.asExpected ? expectedCode(expected, verdict) : verdict.exitCode;
-}
-
-function expectedCode(expected: Expectation, { verdict, grade }: VerdictDocument): number {
-  const asExpected =
-    verdict === expected.verdict && (expected.grade === undefined || grade === expected.grade);
-  return asExpected ? 0 : 1;
-}
-
-async function makeEmptyFolder(folder: string): Promise<void> {
-  if (/\.(tar|tgz|tar\.gz|zip)$/i.test(folder)) {
-    throw new StalesumError(
-      'usage',
-      `${folder}: recordings are folders; archives are not written yet`,
-    );
-  }
+  const { finishBundle } = await import('../evidence/finish-bundle.js');
   try {
-    await mkdir(folder, { recursive: true });
-    if ((await readdir(folder)).length === 0) return;
+    const { verdict, contents } = await finishBundle(place, run.verdict);
+    await printVerdict(verdict, { ...options, evidence: `${place.path}  (${contents})` });
+    return exitCodeOf(options, run.expected, verdict);
   } catch (thrown) {
-    throw new StalesumError('write-failed', `${folder}: ${messageOf(thrown)}`);
+    // The verdict is known, whether it can be kept or not.
+    await printVerdict(run.verdict, options);
+    throw thrown;
   }
-  throw new StalesumError('usage', `${folder}: the folder for the recording is not empty`);
 }
 
-async function saveVerdict(folder: string, verdict: VerdictDocument): Promise<void> {
-  const path = join(folder, 'verdict.json');
-  await writeFile(path, `${JSON.stringify(verdict, null, 2)}\n`).catch(thrown => {
-    throw new StalesumError('write-failed', `${path}: ${messageOf(thrown)}`);
-  });
+function exitCodeOf(
+  { asExpected }: ReproduceOptions,
+  expected: Expectation,
+  { verdict, grade, exitCode }: VerdictDocument,
+): number {
+  if (!asExpected) return exitCode;
+  const isExpected =
+    verdict === expected.verdict && (expected.grade === undefined || grade === expected.grade);
+  return isExpected ? 0 : 1;
 }

@@ -7,7 +7,7 @@ import { pipeline } from 'node:stream/promises';
 import { createGzip } from 'node:zlib';
 import { packTar, type TarSource } from 'modern-tar/fs';
 import { messageOf, StalesumError } from '../errors.js';
-import { unfinishedName } from './write-whole.js';
+import { unfinishedName } from '../write-whole.js';
 
 /**
  * Writes the archive beside its place and renames it once it is on disk.

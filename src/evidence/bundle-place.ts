@@ -29,16 +29,23 @@ export function bundlePlace(path: string): BundlePlace {
 }
 
 /** Makes the place. @throws StalesumError `usage` if something is there already; `write-failed` */
-export async function makePlace({ folder, archive }: BundlePlace): Promise<void> {
+export async function makePlace(place: BundlePlace): Promise<void> {
+  await assertFree(place);
+  await mkdir(place.folder, { recursive: true }).catch(thrown => {
+    throw new StalesumError('write-failed', `${place.folder}: ${messageOf(thrown)}`);
+  });
+}
+
+/** @throws StalesumError `usage` if something is there already; `write-failed` if a file is in the way */
+export async function assertFree({ folder, archive }: BundlePlace): Promise<void> {
   if (archive !== undefined && (await exists(archive))) {
     throw new StalesumError('usage', `${archive}: there is such a file already`);
   }
-  try {
-    await mkdir(folder, { recursive: true });
-    if ((await readdir(folder)).length === 0) return;
-  } catch (thrown) {
+  const names = await readdir(folder).catch((thrown: NodeJS.ErrnoException) => {
+    if (thrown.code === 'ENOENT') return [];
     throw new StalesumError('write-failed', `${folder}: ${messageOf(thrown)}`);
-  }
+  });
+  if (names.length === 0) return;
   const whose = archive === undefined ? '' : ': an interrupted run left it';
   throw new StalesumError('usage', `${folder}: the folder for the bundle is not empty${whose}`);
 }

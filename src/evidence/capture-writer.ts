@@ -1,6 +1,6 @@
 /** Writes a live capture to disk as it comes, as pcapng: nothing is analysed that is not saved. */
 import { closeSync, openSync, writeSync } from 'node:fs';
-import type { CapturedFrame } from '../capture-file/frame.js';
+import { type CapturedFrame, emptyFrame } from '../capture-file/frame.js';
 import {
   enhancedPacketBlockLength,
   interfaceDescriptionBlock,
@@ -10,12 +10,26 @@ import {
 } from '../capture-file/pcapng-writer.js';
 import { messageOf, StalesumError } from '../errors.js';
 import { TOOL } from '../version.js';
+import { blankPayload } from '../wire/blank-payload.js';
+import { emptyPacket } from '../wire/packet.js';
 
 export interface WrittenInterface {
   readonly name: string;
   readonly description: string;
   readonly filter: string;
 }
+
+export interface CaptureWriterOptions {
+  /** Where not to be blanked: payload as it was captured. */
+  readonly keepPayload: boolean;
+  /** UDP ports of tunnels: payload there is that of the packet inside. */
+  readonly tunnelPorts: ReadonlySet<number>;
+  /** Told once, as soon as the disk takes no more. */
+  readonly onFault: (fault: StalesumError) => void;
+}
+
+export const BLANKED_COMMENT =
+  'Payload was left out when this was captured: zeros stand for it, but for one word that keeps every checksum as right or wrong as it was.';
 
 /** Bytes held at most before they are written; else frames of one turn of the event loop are one write. */
 const HELD_BYTES = 1 << 20;
@@ -24,6 +38,10 @@ export class CaptureWriter {
   readonly #path: string;
   readonly #interface: WrittenInterface;
   readonly #descriptor: number;
+  readonly #options: CaptureWriterOptions;
+  readonly #packet = emptyPacket();
+  /** The frame as it is written. */
+  readonly #blanked = emptyFrame();
   #bytes = new Uint8Array(HELD_BYTES);
   #view = new DataView(this.#bytes.buffer);
   #held = 0;
@@ -32,24 +50,55 @@ export class CaptureWriter {
   #fault: StalesumError | undefined;
 
   /** @throws StalesumError `write-failed` if the file cannot be made */
-  constructor(path: string, described: WrittenInterface) {
+  constructor(path: string, described: WrittenInterface, options: CaptureWriterOptions) {
     this.#path = path;
     this.#interface = described;
+    this.#options = options;
     try {
       this.#descriptor = openSync(path, 'wx');
     } catch (thrown) {
       throw this.#failed(thrown);
     }
-    this.#hold(sectionHeaderBlock({ application: `${TOOL.name} ${TOOL.version}` }));
+    const application = `${TOOL.name} ${TOOL.version}`;
+    const comment = options.keepPayload ? {} : { comment: BLANKED_COMMENT };
+    this.#hold(sectionHeaderBlock({ application, ...comment }));
   }
 
   /** Takes one frame. A failure to write is told by `end`. */
   readonly visit = (frame: CapturedFrame): void => {
     this.#describe(frame.linkType);
-    this.#makeRoom(enhancedPacketBlockLength(frame));
-    this.#held = writeEnhancedPacket(this.#bytes, this.#view, this.#held, 0, frame);
+    const written = this.#options.keepPayload ? frame : this.#blank(frame);
+    this.#makeRoom(enhancedPacketBlockLength(written));
+    this.#held = writeEnhancedPacket(this.#bytes, this.#view, this.#held, 0, written);
     this.#schedule();
   };
+
+  /** A copy without payload: the frame's own bytes are others' to read, and may be the kernel's. */
+  #blank(frame: CapturedFrame): CapturedFrame {
+    const { start, end, linkType, originalLength } = frame;
+    const blanked = this.#blanked;
+    const length = end - start;
+    if (blanked.bytes.length < length) {
+      blanked.bytes = new Uint8Array(Math.max(length, 2 * blanked.bytes.length));
+      blanked.view = new DataView(blanked.bytes.buffer);
+    }
+    blanked.bytes.set(frame.bytes.subarray(start, end));
+    blanked.seconds = frame.seconds;
+    blanked.nanoseconds = frame.nanoseconds;
+    blanked.direction = frame.direction;
+    blanked.originalLength = originalLength;
+    blanked.end = blankPayload(
+      blanked.bytes,
+      blanked.view,
+      0,
+      length,
+      linkType,
+      originalLength,
+      this.#options.tunnelPorts,
+      this.#packet,
+    );
+    return blanked;
+  }
 
   /** Writes what is left and the statistics, and closes. @throws StalesumError `write-failed` */
   end(linkType: number, kernelDrops: number, received: number): void {
@@ -104,6 +153,7 @@ export class CaptureWriter {
       }
     } catch (thrown) {
       this.#fault = this.#failed(thrown);
+      this.#options.onFault(this.#fault);
     }
   }
 

@@ -10,7 +10,7 @@ import { DEFAULT_TUNNEL_PORTS } from '../wire/packet.js';
 import { type SnapshotFolder, withRule } from './name-rule.js';
 import { readCaptures } from './read-captures.js';
 import { withRotatedSets } from './rotated-sets.js';
-import { readRunFile, runRecordOf } from './run-record.js';
+import { type RunFile, readRunFile, runRecordOf } from './run-record.js';
 import { type Sources, withSources } from './sources.js';
 
 export interface ExamineOptions {
@@ -41,13 +41,16 @@ export async function examineSources(
   options: ExamineOptions,
 ): Promise<VerdictDocument> {
   const read = await readInput(sources, options.tunnelPorts, options.reading);
-  return withRule(analyze(read.input, options.policy), read.folders);
+  const verdict = await withRule(analyze(read.input, options.policy), read.folders);
+  return { ...verdict, warnings: [...verdict.warnings, ...read.warnings] };
 }
 
 /** What is analysed, and the folders in which the nodes' rules lie. */
 export interface ReadInput {
   readonly input: AnalysisInput;
   readonly folders: readonly SnapshotFolder[];
+  /** What is to be said of the input itself, one line each. */
+  readonly warnings: readonly string[];
 }
 
 /** Reads captures and snapshots. @throws StalesumError `bad-input` */
@@ -56,13 +59,14 @@ export async function readInput(
   tunnelPorts: readonly number[],
   options?: ReadingOptions,
 ): Promise<ReadInput> {
-  if (sources.captures.length === 0) {
-    throw new StalesumError('bad-input', 'no capture to analyse: the folder holds none');
-  }
   if (sources.captures.filter(({ path }) => path === '-').length > 1) {
     throw new StalesumError('usage', 'expected - (standard input) once, found it twice');
   }
   const run = sources.recording === undefined ? undefined : await readRunFile(sources.recording);
+  // A run that was cut short before its first capture is one all the same.
+  if (sources.captures.length === 0 && (!run || run.phase === 'complete')) {
+    throw new StalesumError('bad-input', 'no capture to analyse: the folder holds none');
+  }
   const ports = new Set([...DEFAULT_TUNNEL_PORTS, ...tunnelPorts]);
   const found = await withRotatedSets(sources.captures);
   const reader = new CaptureReader({ ...options, tunnelPorts: ports });
@@ -81,5 +85,15 @@ export async function readInput(
     })),
   );
   const snapshots = folders.flatMap(({ snapshot }) => snapshot ?? []);
-  return { input: { captures, snapshots, run: run && runRecordOf(run) }, folders };
+  return {
+    input: { captures, snapshots, run: run && runRecordOf(run) },
+    folders,
+    warnings: [...analysisWarnings(run), ...sources.warnings],
+  };
+}
+
+/** A reason is there only if the run is over. */
+function analysisWarnings(run: RunFile | undefined): string[] {
+  if (run?.phase !== 'analysing' || run.reason === null) return [];
+  return [`the recording is whole, but the run came no further than that: ${run.reason}`];
 }

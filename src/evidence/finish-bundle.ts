@@ -1,32 +1,58 @@
 /**
  * What is done with a recording once its verdict is there: the files for people are written into it, one
- * step after the other, and at last the sums over all of them.
+ * step after the other, then the sums over all of them, and an archive is packed.
  */
 import { join } from 'node:path';
 import type { VerdictDocument } from '../analysis/verdict.js';
+import { writeWhole } from '../write-whole.js';
+import { type BundlePlace, packPlace } from './bundle-place.js';
+import { setPhase } from './run-record.js';
 import { writeSums } from './sums.js';
-import { writeWhole } from './write-whole.js';
 
 export const VERDICT_FILE = 'verdict.json';
 
 export interface FinishedBundle {
   /** Folder of the recording. */
   readonly folder: string;
+  /** As it is saved: the hashes of its captures are those of the files as they lie there now. */
   readonly verdict: VerdictDocument;
 }
 
-/** Writes one or several files into the folder. */
-export type FinishingStep = (bundle: FinishedBundle) => Promise<void>;
+/** Writes one or several files into the folder; returns their names. */
+export type FinishingStep = (bundle: FinishedBundle) => Promise<readonly string[]>;
 
-/** In this order. Each is loaded only when a bundle is finished. */
+/** In this order. */
 const STEPS: readonly FinishingStep[] = [saveVerdict];
 
-/** Finishes the bundle. @throws StalesumError `write-failed` */
-export async function finishBundle(bundle: FinishedBundle): Promise<void> {
-  for (const step of STEPS) await step(bundle);
-  await writeSums(bundle.folder);
+export interface Finished {
+  readonly verdict: VerdictDocument;
+  /** What is in the bundle, in a few words. */
+  readonly contents: string;
 }
 
-async function saveVerdict({ folder, verdict }: FinishedBundle): Promise<void> {
+/** Finishes the bundle of a run. @throws StalesumError `write-failed` */
+export async function finishBundle(
+  place: BundlePlace,
+  verdict: VerdictDocument,
+): Promise<Finished> {
+  const { folder } = place;
+  const written = await writeFiles({ folder, verdict });
+  await setPhase(folder, 'complete');
+  await writeSums(folder);
+  await packPlace(place);
+  const captures =
+    verdict.captures.length === 1 ? '1 capture' : `${verdict.captures.length} captures`;
+  return { verdict, contents: [...written, captures, 'snapshots, SHA256SUMS'].join(', ') };
+}
+
+/** The files that are made of a verdict; `redact` makes them anew. Returns their names. */
+export async function writeFiles(bundle: FinishedBundle): Promise<string[]> {
+  const written: string[] = [];
+  for (const step of STEPS) written.push(...(await step(bundle)));
+  return written;
+}
+
+async function saveVerdict({ folder, verdict }: FinishedBundle): Promise<readonly string[]> {
   await writeWhole(join(folder, VERDICT_FILE), `${JSON.stringify(verdict, null, 2)}\n`);
+  return [VERDICT_FILE];
 }

@@ -3,7 +3,7 @@
  * snapshots before and after, the control connection, and then the connection in question. Nothing is
  * judged here: the folder is a recording, and is analysed like any other.
  */
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { ProbedConnection } from '../analysis/input.js';
@@ -17,8 +17,9 @@ import type { Node } from '../node/node.js';
 import { probe, type Target } from '../probe/connect.js';
 import { watchConntrack } from '../snapshot/conntrack-watch.js';
 import { takeConntrackList, takeCounters, takeStaticSnapshot } from '../snapshot/take.js';
+import { DEFAULT_TUNNEL_PORTS } from '../wire/packet.js';
 import { CaptureWriter } from './capture-writer.js';
-import { RUN_FILE, RUN_SCHEMA, type RunCapture, type RunFile } from './run-record.js';
+import { NEW_RUN, type RunCapture, type RunFile, writeRunFile } from './run-record.js';
 
 /** A node that takes part, with its two capture points. */
 export interface RunNode {
@@ -46,6 +47,8 @@ export interface RunPlan {
   /** Bytes to be echoed over each; 0: connecting is enough. */
   readonly bytes: number;
   readonly timeoutSeconds: number;
+  /** Whether payload is written as it is captured, and not blanked. */
+  readonly keepPayload: boolean;
   /** Between the control and the target: what a lab does to its wire only then. */
   readonly afterControl: () => Promise<void>;
 }
@@ -62,28 +65,94 @@ const LIST_AFTER_SECONDS = 0.6;
 /** What a packet may take to pass all capture points once the connection is closed. Seconds. */
 const SETTLE_SECONDS = 0.15;
 
-/** Runs the plan and writes everything into `folder`, which must exist and be empty. */
+/**
+ * Runs the plan and writes everything into `folder`, which must exist. Whatever ends the run before its
+ * time, what was captured until then is whole on disk, and the run record says what ended it.
+ *
+ * @param interruption ends the run when it is aborted; its reason is then what is thrown
+ * @throws StalesumError `write-failed` as soon as the disk takes no more
+ */
 export async function recordRun(
   plan: RunPlan,
   folder: string,
   progress: RunProgress,
+  interruption?: AbortSignal,
 ): Promise<void> {
-  for (const { node } of plan.nodes) mkdirSync(join(folder, node.name));
-  progress.step('reading rules, links, offload and counters');
-  await Promise.all(plan.nodes.map(runNode => snapshotBefore(runNode, folder)));
-  progress.step('starting captures');
-  const running = new Running();
+  const run = new Running(interruption);
+  const record = new RunRecorder(plan, folder);
+  await record.write();
   try {
-    await running.start(plan, folder, progress);
-    const connections = await connectBoth(plan, folder, progress, running);
+    for (const { node } of plan.nodes) await makeNodeFolder(join(folder, node.name));
+    progress.step('reading rules, links, offload and counters');
+    await Promise.all(plan.nodes.map(runNode => snapshotBefore(runNode, folder)));
+    run.signal.throwIfAborted();
+    progress.step('starting captures');
+    await run.start(plan, folder, progress);
+    await connectBoth(plan, folder, progress, run, record);
     await sleep(SETTLE_SECONDS * 1000);
-    const captures = await running.stop();
-    await Promise.all(
-      plan.nodes.map(({ node }) => takeCounters(node, join(folder, node.name), 'after')),
-    );
-    writeRunFile(plan, folder, connections, captures);
-  } finally {
-    await running.abandon();
+    record.captures = await run.stop();
+    await takeAllCounters(plan, folder);
+    run.signal.throwIfAborted();
+    await record.write('analysing');
+  } catch (thrown) {
+    const reason = run.signal.aborted ? run.signal.reason : thrown;
+    await saveRest(plan, folder, run, record, reason);
+    throw reason;
+  }
+}
+
+/** After a fault, whose own message is the one that counts: ends what runs, and saves what can be saved. */
+async function saveRest(
+  plan: RunPlan,
+  folder: string,
+  run: Running,
+  record: RunRecorder,
+  reason: unknown,
+): Promise<void> {
+  const ended = run.abandon().then(captures => {
+    record.captures = captures;
+  });
+  await Promise.allSettled([ended, takeAllCounters(plan, folder)]);
+  await record.write('interrupted', messageOf(reason)).catch(() => undefined);
+}
+
+function takeAllCounters(plan: RunPlan, folder: string): Promise<unknown> {
+  return Promise.all(
+    plan.nodes.map(({ node }) => takeCounters(node, join(folder, node.name), 'after')),
+  );
+}
+
+async function makeNodeFolder(path: string): Promise<void> {
+  await mkdir(path).catch(thrown => {
+    throw new StalesumError('write-failed', `${path}: ${messageOf(thrown)}`);
+  });
+}
+
+/** What goes into the run record as the run goes on. */
+class RunRecorder {
+  readonly #plan: RunPlan;
+  readonly #folder: string;
+  connections: readonly ProbedConnection[] = [];
+  captures: readonly RunCapture[] = [];
+
+  constructor(plan: RunPlan, folder: string) {
+    this.#plan = plan;
+    this.#folder = folder;
+  }
+
+  async write(phase: RunFile['phase'] = 'recording', reason: string | null = null): Promise<void> {
+    const { scenario, title, emulated } = this.#plan;
+    const { connections, captures } = this;
+    await writeRunFile(this.#folder, {
+      ...NEW_RUN,
+      phase,
+      reason,
+      scenario: scenario ?? null,
+      title: title ?? null,
+      emulated,
+      connections,
+      captures,
+    });
   }
 }
 
@@ -99,10 +168,12 @@ async function connectBoth(
   plan: RunPlan,
   folder: string,
   progress: RunProgress,
-  running: Running,
-): Promise<ProbedConnection[]> {
+  run: Running,
+  record: RunRecorder,
+): Promise<void> {
   const [{ node: client }] = plan.nodes;
   const { protocol, timeoutSeconds } = plan;
+  const { signal } = run;
   progress.step('control connection');
   const control = await probe(client, {
     protocol,
@@ -111,10 +182,14 @@ async function connectBoth(
     attempts: 1,
     bytes: 0,
     timeoutSeconds,
+    signal,
   });
+  record.connections = control;
+  await record.write();
   await plan.afterControl();
+  signal.throwIfAborted();
   progress.step(`connecting to ${plan.target.address}:${plan.target.port}`);
-  running.watched = true;
+  run.watched = true;
   const listing = sleep(LIST_AFTER_SECONDS * 1000).then(() =>
     takeConntrackList(client, join(folder, client.name)),
   );
@@ -127,22 +202,40 @@ async function connectBoth(
     attempts: plan.attempts,
     bytes: plan.bytes,
     timeoutSeconds,
+    signal,
   });
+  record.connections = [...control, ...targets];
   await listing;
-  return [...control, ...targets];
+}
+
+interface RunningCapture {
+  readonly name: string;
+  readonly device: string;
+  readonly writer: CaptureWriter;
+  readonly live: LiveCapture;
 }
 
 /** Everything of a run that has to be ended. */
 class Running {
   /** Whether frames on the client's overlay are of interest to the progress. */
   watched = false;
-  readonly #captures: { name: string; device: string; writer: CaptureWriter; live: LiveCapture }[] =
-    [];
+  readonly #captures: RunningCapture[] = [];
   readonly #watches: { stop(): Promise<void> }[] = [];
+  readonly #fault = new AbortController();
+  /** Aborted by the user, or by a disk that takes no more. */
+  readonly signal: AbortSignal;
+
+  constructor(interruption: AbortSignal | undefined) {
+    const signals = [this.#fault.signal, ...(interruption ? [interruption] : [])];
+    this.signal = AbortSignal.any(signals);
+  }
 
   async start(plan: RunPlan, folder: string, progress: RunProgress): Promise<void> {
     const tunnel = { kind: 'tunnel', port: plan.tunnelPort } as const;
-    const { engine } = plan;
+    const { engine, keepPayload } = plan;
+    const tunnelPorts = new Set([...DEFAULT_TUNNEL_PORTS, plan.tunnelPort]);
+    const onFault = (fault: StalesumError) => this.#fault.abort(fault);
+    const writing = { keepPayload, tunnelPorts, onFault };
     const points = plan.nodes.flatMap(({ node, overlay, underlay, tap }, index) => [
       {
         node,
@@ -172,7 +265,7 @@ class Running {
         const name = `${node.name}/${layer}.pcapng`;
         const description = `${layer} of ${node.name}`;
         const described = { name: device, description, filter: pcapFilterText(filter) };
-        const writer = new CaptureWriter(join(folder, name), described);
+        const writer = new CaptureWriter(join(folder, name), described, writing);
         const onFrame = (frame: CapturedFrame) => {
           writer.visit(frame);
           if (isClients && this.watched) progress.overlayFrame(frame);
@@ -188,51 +281,39 @@ class Running {
     if (failed) throw failed.reason;
   }
 
-  /** Ends all captures and watches; what each capture counted, in the order of their names. */
+  /**
+   * Ends all captures and watches; what each capture counted, in the order of their names.
+   *
+   * @throws what went wrong first, once all have ended
+   */
   async stop(): Promise<RunCapture[]> {
-    const captures = this.#captures.splice(0);
-    const watches = this.#watches.splice(0);
-    const [counted] = await Promise.all([
-      Promise.all(
-        captures.map(async ({ name, device, writer, live }) => {
-          const { linkType, kernelDrops, frames, interruption } = await live.stop();
-          writer.end(linkType, kernelDrops, frames);
-          if (interruption) throw new StalesumError('internal', `${name}: ${interruption}`);
-          return { name, interface: device, kernelDrops };
-        }),
-      ),
-      Promise.all(watches.map(watch => watch.stop())),
-    ]);
-    return counted.sort((a, b) => a.name.localeCompare(b.name));
+    const { counted, faults } = await this.#end();
+    const [fault] = faults;
+    if (fault) throw fault.reason;
+    return counted;
   }
 
-  /** Ends what is still running after a fault, whose own message is the one that counts. */
-  async abandon(): Promise<void> {
-    await Promise.allSettled([
-      ...this.#captures.splice(0).map(({ live }) => live.stop()),
-      ...this.#watches.splice(0).map(watch => watch.stop()),
+  /** The same after a fault, whose own message is the one that counts. */
+  async abandon(): Promise<RunCapture[]> {
+    return (await this.#end()).counted;
+  }
+
+  async #end(): Promise<{ counted: RunCapture[]; faults: PromiseRejectedResult[] }> {
+    const [captures, watches] = await Promise.all([
+      Promise.allSettled(this.#captures.splice(0).map(endCapture)),
+      Promise.allSettled(this.#watches.splice(0).map(watch => watch.stop())),
     ]);
+    const counted = captures.flatMap(result =>
+      result.status === 'fulfilled' ? [result.value] : [],
+    );
+    const faults = [...captures, ...watches].filter(result => result.status === 'rejected');
+    return { counted: counted.sort((a, b) => a.name.localeCompare(b.name)), faults };
   }
 }
 
-function writeRunFile(
-  plan: RunPlan,
-  folder: string,
-  connections: readonly ProbedConnection[],
-  captures: readonly RunCapture[],
-): void {
-  const file: RunFile = {
-    schema: RUN_SCHEMA,
-    scenario: plan.scenario ?? null,
-    title: plan.title ?? null,
-    emulated: plan.emulated,
-    connections,
-    captures,
-  };
-  const path = join(folder, RUN_FILE);
-  try {
-    writeFileSync(path, `${JSON.stringify(file, null, 2)}\n`, { flag: 'wx' });
-  } catch (thrown) {
-    throw new StalesumError('write-failed', `${path}: ${messageOf(thrown)}`);
-  }
+async function endCapture({ name, device, writer, live }: RunningCapture): Promise<RunCapture> {
+  const { linkType, kernelDrops, frames, interruption } = await live.stop();
+  writer.end(linkType, kernelDrops, frames);
+  if (interruption) throw new StalesumError('internal', `${name}: ${interruption}`);
+  return { name, interface: device, kernelDrops };
 }

@@ -1,8 +1,13 @@
-/** `run.json`: what the probe of a live run did, beside the captures and snapshots of its nodes. */
+/**
+ * `run.json`: what the probe of a live run did, beside the captures and snapshots of its nodes, and how far
+ * the run has come. It is written when the run begins and again at each step, so that whatever ends the run,
+ * what it leaves says so.
+ */
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { ProbedConnection, RunRecord } from '../analysis/input.js';
 import { messageOf, StalesumError } from '../errors.js';
+import { writeWhole } from '../write-whole.js';
 
 export const RUN_FILE = 'run.json';
 export const RUN_SCHEMA = 'stalesum.run/1';
@@ -15,14 +20,54 @@ export interface RunCapture {
   readonly kernelDrops: number;
 }
 
+/**
+ * How far a run has come.
+ * - `recording`: until all captures have ended; what is found so was killed, or is not over
+ * - `analysing`: the recording is whole
+ * - `complete`: the verdict and all that is made of it are there
+ * - `interrupted`: while recording, for the `reason` given
+ */
+export const RUN_PHASES = ['recording', 'analysing', 'complete', 'interrupted'] as const;
+export type RunPhase = (typeof RUN_PHASES)[number];
+
 export interface RunFile {
   readonly schema: typeof RUN_SCHEMA;
+  readonly phase: RunPhase;
+  /** Why it was interrupted, or why it came no further than its analysis. */
+  readonly reason: string | null;
   readonly scenario: string | null;
   /** What the scenario is, in one line. */
   readonly title: string | null;
   readonly emulated: boolean;
   readonly connections: readonly ProbedConnection[];
   readonly captures: readonly RunCapture[];
+}
+
+/** What is known of a run when its folder is made. */
+export const NEW_RUN: RunFile = {
+  schema: RUN_SCHEMA,
+  phase: 'recording',
+  reason: null,
+  scenario: null,
+  title: null,
+  emulated: false,
+  connections: [],
+  captures: [],
+};
+
+/** Writes the run record. @throws StalesumError `write-failed` */
+export async function writeRunFile(folder: string, file: RunFile): Promise<void> {
+  await writeWhole(join(folder, RUN_FILE), `${JSON.stringify(file, null, 2)}\n`);
+}
+
+/** Writes how far a run has come into its record. */
+export async function setPhase(
+  folder: string,
+  phase: RunPhase,
+  reason: string | null = null,
+): Promise<void> {
+  const file = (await readRunFile(folder)) ?? NEW_RUN;
+  await writeRunFile(folder, { ...file, phase, reason });
 }
 
 /** Reads the run record of a recording; `undefined` if it has none. @throws StalesumError `bad-input` */
@@ -49,11 +94,16 @@ function parseRunFile(text: string, path: string): RunFile {
   if (!isRecord(value) || value.schema !== RUN_SCHEMA) {
     throw complain(`expected "schema": "${RUN_SCHEMA}"`);
   }
-  const { connections, captures, scenario, title, emulated } = value;
+  const { connections, captures, scenario, title, emulated, reason } = value;
+  // Records of before there were phases were written at the end of a run.
+  const phase = RUN_PHASES.find(known => known === (value.phase ?? 'complete'));
+  if (!phase) throw complain(`expected a phase of ${RUN_PHASES.join(', ')}`);
   if (!Array.isArray(connections)) throw complain('expected a list of connections');
   if (!Array.isArray(captures)) throw complain('expected a list of captures');
   return {
     schema: RUN_SCHEMA,
+    phase,
+    reason: typeof reason === 'string' ? reason : null,
     scenario: typeof scenario === 'string' ? scenario : null,
     title: typeof title === 'string' ? title : null,
     emulated: emulated === true,
@@ -97,9 +147,22 @@ function isRecord(value: unknown): value is Record<string, unknown> {
 /** The part of a run file that the analysis wants. */
 export function runRecordOf(file: RunFile): RunRecord {
   return {
+    incomplete: incompletenessOf(file),
     scenario: file.scenario ?? undefined,
     title: file.title ?? undefined,
     emulated: file.emulated,
     connections: file.connections,
   };
+}
+
+function incompletenessOf({ phase, reason }: RunFile): string | undefined {
+  switch (phase) {
+    case 'recording':
+      return 'the recording is not whole: the run was killed, or is not over yet';
+    case 'interrupted':
+      return `the recording is not whole: ${reason ?? 'the run was interrupted'}`;
+    case 'analysing':
+    case 'complete':
+      return undefined;
+  }
 }

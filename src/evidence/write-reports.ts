@@ -4,9 +4,9 @@ import type { VerdictDocument } from '../analysis/verdict.js';
 import { commandsText } from '../report/commands.js';
 import { htmlReport } from '../report/html/page.js';
 import { markdownReport } from '../report/markdown.js';
+import { writeWhole } from '../write-whole.js';
 import { gatherReportMaterial } from './report-material.js';
 import { withSources } from './sources.js';
-import { writeWhole } from './write-whole.js';
 
 /**
  * Writes `report.md`, `report.html` and `commands.txt` into the folder of a recording, and returns their

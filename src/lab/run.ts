@@ -5,6 +5,7 @@ import type { ExitPolicy } from '../analysis/exit-code.js';
 import type { VerdictDocument } from '../analysis/verdict.js';
 import { chooseEngine } from '../capture/choose.js';
 import type { EngineChoice } from '../capture/engine.js';
+import { exitCodeOfFault, StalesumError } from '../errors.js';
 import { examinePaths } from '../evidence/examine.js';
 import { recordRun } from '../evidence/record.js';
 import type { Node } from '../node/node.js';
@@ -13,12 +14,13 @@ import { progressOn } from '../report/progress.js';
 import { expectedOn } from './expectation.js';
 import { type Lab, startLab } from './lab.js';
 import type { Protocol } from './layout.js';
+import { onInterrupt } from './lifeline.js';
 import { type Retransmits, withRetransmits } from './retransmits.js';
 import type { Expectation, Scenario } from './scenario.js';
 import { TAP_INTERFACE } from './tap.js';
 
 export interface RunOptions {
-  /** Where the recording is kept; without one it is gone with the lab. An empty folder. */
+  /** Where the recording is kept, a folder of its own; without one it is gone with the lab. */
   readonly folder: string | undefined;
   readonly timeoutSeconds: number | undefined;
   /** Connections to the target at once; else as the scenario has it. */
@@ -29,6 +31,8 @@ export interface RunOptions {
   /** Whether to capture node A's datagrams in front of NAT as well. */
   readonly tap: boolean;
   readonly engine: EngineChoice;
+  /** Whether captures keep payload, and do not have zeros for it. */
+  readonly keepPayload: boolean;
   readonly quiet: boolean;
   readonly policy: ExitPolicy;
 }
@@ -52,9 +56,11 @@ export async function runInLab(scenario: Scenario, options: RunOptions): Promise
     const lab = await startLab(timed.scenario, { tap: options.tap });
     // The lab's own /run is in memory and goes with its namespaces, whatever ends them.
     const folder = options.folder ?? (await mkdtemp('/run/stalesum-'));
+    const interruption = watchForInterrupt();
     try {
-      await recordIn(lab, folder, options, voice);
+      await recordIn(lab, folder, options, voice, interruption.signal);
     } finally {
+      interruption.end();
       await lab.close();
     }
     voice.show('analyse  reading the captures');
@@ -90,12 +96,28 @@ function voiceOn(quiet: boolean): Voice {
   };
 }
 
+/** While a run is recorded, an interrupt closes the recording, which may show enough already. */
+function watchForInterrupt(): { readonly signal: AbortSignal; end(): void } {
+  const controller = new AbortController();
+  onInterrupt(signal =>
+    controller.abort(new StalesumError('interrupted', `interrupted by ${signal}`)),
+  );
+  return {
+    signal: controller.signal,
+    end: () => onInterrupt(() => process.exit(exitCodeOfFault.interrupted)),
+  };
+}
+
 /** Records one run in a lab that stands; several may follow one another. */
 export async function recordIn(
   lab: Lab,
   folder: string,
-  options: Pick<RunOptions, 'engine' | 'protocol' | 'attempts' | 'timeoutSeconds' | 'tap'>,
+  options: Pick<
+    RunOptions,
+    'engine' | 'protocol' | 'attempts' | 'timeoutSeconds' | 'tap' | 'keepPayload'
+  >,
   { show, warn }: Voice,
+  interruption?: AbortSignal,
 ): Promise<void> {
   const { scenario } = lab;
   const { engine, note } = await chooseEngine(options.engine, lab.nodeA);
@@ -120,6 +142,7 @@ export async function recordIn(
       ...lab.targetsFor(protocol),
       attempts,
       bytes: scenario.bytes,
+      keepPayload: options.keepPayload,
       timeoutSeconds: options.timeoutSeconds ?? scenario.timeoutSeconds ?? DEFAULT_TIMEOUT_SECONDS,
       afterControl: async () => {
         await lab.forgetFlows();
@@ -131,6 +154,7 @@ export async function recordIn(
       step: text => show(`run      ${text}`),
       overlayFrame: attempts === 1 && protocol === 'tcp' ? watch.visit : () => undefined,
     },
+    interruption,
   );
 }
 

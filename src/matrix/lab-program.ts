@@ -3,11 +3,13 @@
  * builds the lab, records a run for each protocol, judges the recording and predicts from the rules that
  * node A had before it. One line of JSON for each run.
  */
-import { mkdir, mkdtemp, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp } from 'node:fs/promises';
 import { join } from 'node:path';
 import { DEFAULT_EXIT_POLICY } from '../analysis/exit-code.js';
 import { messageOf, StalesumError } from '../errors.js';
+import { bundlePlace } from '../evidence/bundle-place.js';
 import { examinePaths } from '../evidence/examine.js';
+import { finishBundle } from '../evidence/finish-bundle.js';
 import { type Lab, startLab } from '../lab/lab.js';
 import type { Protocol } from '../lab/layout.js';
 import { type Retransmits, withRetransmits } from '../lab/retransmits.js';
@@ -53,11 +55,11 @@ async function run({ scenario: name, protocols, retransmits, out }: LabOrder): P
       // Of the run before.
       await lab.forgetFlows();
       const result = await measure(lab, protocol, folder);
-      if (out !== null) {
-        const text = `${JSON.stringify(result.verdict, null, 2)}\n`;
-        await writeFile(join(folder, 'verdict.json'), text);
+      if (out === null) say(result);
+      else {
+        const { verdict } = await finishBundle(bundlePlace(folder), result.verdict);
+        say({ ...result, verdict });
       }
-      say(result);
     }
   } finally {
     await lab.close();
@@ -71,6 +73,7 @@ async function measure(lab: Lab, protocol: Protocol, folder: string): Promise<La
     attempts: undefined,
     timeoutSeconds: undefined,
     tap: false,
+    keepPayload: false,
   } as const;
   await recordIn(lab, folder, options, SILENT);
   const policy = DEFAULT_EXIT_POLICY;

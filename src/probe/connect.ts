@@ -24,6 +24,8 @@ export interface ProbeRequest {
   readonly bytes: number;
   /** The address that connections get on the node, for clients that tell only a port. */
   readonly source?: string;
+  /** Ends the probe, which then fails. */
+  readonly signal?: AbortSignal;
 }
 
 /** How often a resolver asks from one socket, and after how many seconds again. */
@@ -56,9 +58,9 @@ async function probeTcp(
   request: ProbeRequest,
   program: ProbeClient,
 ): Promise<ProbedConnection[]> {
-  const { target, attempts, timeoutSeconds, bytes } = request;
+  const { target, attempts, timeoutSeconds, bytes, signal } = request;
   const args = [target.address, target.port, timeoutSeconds, attempts, bytes].map(String);
-  return withClient(node, program, args, timeoutSeconds, async client => {
+  return withClient(node, program, args, timeoutSeconds, signal, async client => {
     const told = await lines(client, node, attempts, request.source);
     const retransmits = program.holds ? await retransmitsByPort(node, target.port) : NO_ANSWERS;
     client.closeInput();
@@ -79,10 +81,10 @@ async function probeDns(
   request: ProbeRequest,
   program: ProbeClient,
 ): Promise<ProbedConnection[]> {
-  const { target, attempts } = request;
+  const { target, attempts, signal } = request;
   const args = [target.address, target.port, DNS_TRIES, DNS_INTERVAL_SECONDS, attempts].map(String);
   const longest = (DNS_TRIES + 1) * DNS_INTERVAL_SECONDS;
-  return withClient(node, program, args, longest, async client => {
+  return withClient(node, program, args, longest, signal, async client => {
     const told = await lines(client, node, Number.POSITIVE_INFINITY, request.source);
     return told.map(({ result, seconds, local, sent }) => ({
       purpose: request.purpose,
@@ -100,15 +102,20 @@ async function withClient<T>(
   { command, args: before, more = [], holds }: ProbeClient,
   args: readonly string[],
   longestSeconds: number,
+  signal: AbortSignal | undefined,
   use: (client: RunningCommand) => Promise<T>,
 ): Promise<T> {
+  signal?.throwIfAborted();
   const client = node.start(command, [...before, ...args, ...more], { openInput: holds });
   const limit = (longestSeconds + HUNG_SECONDS) * 1000;
-  const overdue = setTimeout(() => void client.stop('SIGKILL'), limit);
+  const kill = () => void client.stop('SIGKILL');
+  const overdue = setTimeout(kill, limit);
+  signal?.addEventListener('abort', kill);
   try {
     return await use(client);
   } finally {
     clearTimeout(overdue);
+    signal?.removeEventListener('abort', kill);
     await client.stop('SIGKILL');
   }
 }

@@ -34,7 +34,8 @@ export function reproduceCommand(finish: Finish): Command {
     )
     .option('--as-expected', 'exit 0 when the scenario shows what it must show, else 1', false);
   return withKernel(withOutput(withPolicy(command)))
-    .option('--out <folder>', 'keep the recording: captures, snapshots, verdict.json')
+    .option('--out <path>', 'keep the evidence: a folder, or an archive (.tar.gz, .tgz)')
+    .option('--keep-payload', 'write payload to the captures as well, instead of zeros', false)
     .addHelpText(
       'after',
       `
@@ -44,7 +45,8 @@ Examples:
   stalesum reproduce --retransmits classic            the 63 s of the kernels of the bug's time
   stalesum reproduce --attempts 20                    twenty connections, the distribution of delays
   stalesum reproduce --scenario udp-dns               DNS queries, which nothing rescues
-  stalesum reproduce --json --out evidence            for a script, with the captures kept
+  stalesum reproduce --json --out evidence            for a script, with the evidence kept
+  stalesum reproduce --out evidence.tar.gz            the same as one file, for the ticket
   stalesum reproduce --kernel /boot/vmlinuz-6.1.0-56-amd64    the same under that kernel, in qemu
 
 Scenarios:

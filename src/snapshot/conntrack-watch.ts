@@ -31,7 +31,8 @@ export async function watchConntrack(node: Node, folder: string): Promise<Conntr
   });
   running.stdout.pipe(file);
   const written = finished(file);
-  written.catch(() => undefined);
+  // What can no longer be written is read all the same: a full pipe would hold conntrack up.
+  written.catch(() => running.stdout.resume());
   let over = false;
   void running.ended.then(() => {
     over = true;

@@ -2,10 +2,10 @@
  * Takes a node's snapshot as text files, each with what its command printed. A command that is
  * missing or refused leaves a file that says so, which no parser takes for an answer.
  */
-import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { messageOf, StalesumError } from '../errors.js';
+import { messageOf } from '../errors.js';
 import type { Node } from '../node/node.js';
+import { writeWhole } from '../write-whole.js';
 import { type Counters, formatNstat, parseSnmp, parseSnmp6 } from './counters.js';
 import { SNAPSHOT_FILES } from './read-folder.js';
 
@@ -30,7 +30,7 @@ export async function takeStaticSnapshot(
     save(folder, SNAPSHOT_FILES.offload, () => readOffload(node, devices)),
     save(folder, SNAPSHOT_FILES.sysctls, () => readSysctls(node)),
     save(folder, SNAPSHOT_FILES.versions, () => readVersions(node)),
-    save(folder, SNAPSHOT_FILES.nftRules, () => output(node, 'nft', ['-j', 'list', 'ruleset'])),
+    saveNftRules(node, folder),
   ]);
 }
 
@@ -60,6 +60,12 @@ export async function takeConntrackList(node: Node, folder: string): Promise<voi
     );
     return (await Promise.all(families)).join('');
   });
+}
+
+/** JSON has no place for a remark, so that a node without nft has no such file. */
+async function saveNftRules(node: Node, folder: string): Promise<void> {
+  const rules = await output(node, 'nft', ['-j', 'list', 'ruleset']).catch(() => undefined);
+  if (rules !== undefined) await writeWhole(join(folder, SNAPSHOT_FILES.nftRules), rules);
 }
 
 async function readLinks(node: Node): Promise<string> {
@@ -114,8 +120,5 @@ async function output(node: Node, command: string, args: readonly string[]): Pro
 
 async function save(folder: string, name: string, read: () => Promise<string>): Promise<void> {
   const text = await read().catch(thrown => `# not read: ${messageOf(thrown)}\n`);
-  const path = join(folder, name);
-  await writeFile(path, text).catch(thrown => {
-    throw new StalesumError('write-failed', `${path}: ${messageOf(thrown)}`);
-  });
+  await writeWhole(join(folder, name), text);
 }

@@ -12,6 +12,7 @@ const ETHERTYPE_AT = 12;
 const TAG_LENGTH = 4;
 
 export const ETHERTYPE_IPV4 = 0x0800;
+export const ETHERTYPE_ARP = 0x0806;
 export const ETHERTYPE_IPV6 = 0x86dd;
 /** Transparent Ethernet bridging: a whole Ethernet frame, where an ethertype tells a tunnel's payload. */
 export const ETHERTYPE_ETHERNET = 0x6558;

@@ -105,6 +105,21 @@ export function networkOffset(
   }
 }
 
+/**
+ * Offset of the ethertype in the frame `[start, end)`, or -1 where the link type has none or the frame
+ * ends before it.
+ */
+export function ethertypeAt(view: DataView, start: number, end: number, linkType: number): number {
+  switch (linkType) {
+    case LINKTYPE_ETHERNET:
+      return start + ETHERNET_HEADER_LENGTH <= end ? ethertypeOffset(view, start, end) : -1;
+    case LINKTYPE_LINUX_SLL:
+      return start + SLL_HEADER_LENGTH <= end ? behindTags(view, start + SLL_PROTOCOL_AT, end) : -1;
+    default:
+      return -1;
+  }
+}
+
 function ipBehind(view: DataView, ethertypeAt: number, end: number): number {
   if (ethertypeAt < 0) return -1;
   const ethertype = view.getUint16(ethertypeAt);

@@ -5,6 +5,7 @@
  */
 import { fold, sumWords } from './checksum.js';
 import type { SegmentFinding } from './checksum-state.js';
+import { ETHERTYPE_ARP } from './ethernet.js';
 import * as geneve from './geneve.js';
 import { PROTOCOL_TCP, PROTOCOL_UDP } from './ip.js';
 import type { Packet } from './packet.js';
@@ -51,7 +52,6 @@ export function tunnelEvidence(
 
 const ETHERTYPE_AT = 12;
 const ARP_LENGTH = 28;
-const ETHERTYPE_ARP = 0x0806;
 /** Ethernet, IPv4, addresses of 6 and 4 bytes (RFC 826). */
 const ARP_HARDWARE_AND_PROTOCOL = 0x0001_0800;
 const ARP_ADDRESS_LENGTHS = 0x0604;

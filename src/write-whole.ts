@@ -1,7 +1,7 @@
 /** Writes files so that whoever looks finds the old one or the new one, and never a part. */
 import { open, rename, rm } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
-import { messageOf, StalesumError } from '../errors.js';
+import { messageOf, StalesumError } from './errors.js';
 
 /** How a file is called until it is whole: hidden, and of no kind that anybody reads. */
 export function unfinishedName(path: string): string {
