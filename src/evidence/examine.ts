@@ -6,11 +6,10 @@ import type { VerdictDocument } from '../analysis/verdict.js';
 import { StalesumError } from '../errors.js';
 import { CaptureReader, type ReaderOptions } from '../pipeline/capture-reader.js';
 import { readNodeSnapshot } from '../snapshot/read-folder.js';
-import { DEFAULT_TUNNEL_PORTS } from '../wire/packet.js';
 import { type SnapshotFolder, withRule } from './name-rule.js';
 import { readCaptures } from './read-captures.js';
 import { withRotatedSets } from './rotated-sets.js';
-import { type RunFile, readRunFile, runRecordOf } from './run-record.js';
+import { type RunFile, readRunFile, runRecordOf, tunnelPortsOf } from './run-record.js';
 import { type Sources, withSources } from './sources.js';
 
 export interface ExamineOptions {
@@ -67,7 +66,7 @@ export async function readInput(
   if (sources.captures.length === 0 && (!run || run.phase === 'complete')) {
     throw new StalesumError('bad-input', 'no capture to analyse: the folder holds none');
   }
-  const ports = new Set([...DEFAULT_TUNNEL_PORTS, ...tunnelPorts]);
+  const ports = new Set([...tunnelPortsOf(run), ...tunnelPorts]);
   const found = await withRotatedSets(sources.captures);
   const reader = new CaptureReader({ ...options, tunnelPorts: ports });
   const reading = { reader, tunnelPorts: ports, run, allowEmpty: found.length > 1 };

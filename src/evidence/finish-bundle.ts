@@ -1,10 +1,11 @@
 /**
- * What is done with a recording once its verdict is there: the files for people are written into it, one
- * step after the other, then the sums over all of them, and an archive is packed.
+ * What is done with a recording once its verdict is there: its captures are annotated, the files for people
+ * are written, one step after the other, then the sums over all of them, and an archive is packed.
  */
 import { join } from 'node:path';
 import type { VerdictDocument } from '../analysis/verdict.js';
 import { writeWhole } from '../write-whole.js';
+import { annotateCaptures } from './annotate.js';
 import { type BundlePlace, packPlace } from './bundle-place.js';
 import { setPhase } from './run-record.js';
 import { writeSums } from './sums.js';
@@ -36,13 +37,17 @@ export async function finishBundle(
   verdict: VerdictDocument,
 ): Promise<Finished> {
   const { folder } = place;
-  const written = await writeFiles({ folder, verdict });
+  const annotated = await annotateCaptures(folder, verdict);
+  const written = await writeFiles({ folder, verdict: annotated });
   await setPhase(folder, 'complete');
   await writeSums(folder);
   await packPlace(place);
   const captures =
     verdict.captures.length === 1 ? '1 capture' : `${verdict.captures.length} captures`;
-  return { verdict, contents: [...written, captures, 'snapshots, SHA256SUMS'].join(', ') };
+  return {
+    verdict: annotated,
+    contents: [...written, captures, 'snapshots, SHA256SUMS'].join(', '),
+  };
 }
 
 /** The files that are made of a verdict; `redact` makes them anew. Returns their names. */

@@ -141,7 +141,7 @@ class RunRecorder {
   }
 
   async write(phase: RunFile['phase'] = 'recording', reason: string | null = null): Promise<void> {
-    const { scenario, title, emulated } = this.#plan;
+    const { scenario, title, emulated, tunnelPort } = this.#plan;
     const { connections, captures } = this;
     await writeRunFile(this.#folder, {
       ...NEW_RUN,
@@ -150,6 +150,7 @@ class RunRecorder {
       scenario: scenario ?? null,
       title: title ?? null,
       emulated,
+      tunnelPort,
       connections,
       captures,
     });

@@ -7,6 +7,7 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { ProbedConnection, RunRecord } from '../analysis/input.js';
 import { messageOf, StalesumError } from '../errors.js';
+import { DEFAULT_TUNNEL_PORTS } from '../wire/packet.js';
 import { writeWhole } from '../write-whole.js';
 
 export const RUN_FILE = 'run.json';
@@ -39,6 +40,8 @@ export interface RunFile {
   /** What the scenario is, in one line. */
   readonly title: string | null;
   readonly emulated: boolean;
+  /** UDP port of the tunnel; the usual ones are known without. */
+  readonly tunnelPort: number | null;
   readonly connections: readonly ProbedConnection[];
   readonly captures: readonly RunCapture[];
 }
@@ -51,6 +54,7 @@ export const NEW_RUN: RunFile = {
   scenario: null,
   title: null,
   emulated: false,
+  tunnelPort: null,
   connections: [],
   captures: [],
 };
@@ -94,7 +98,7 @@ function parseRunFile(text: string, path: string): RunFile {
   if (!isRecord(value) || value.schema !== RUN_SCHEMA) {
     throw complain(`expected "schema": "${RUN_SCHEMA}"`);
   }
-  const { connections, captures, scenario, title, emulated, reason } = value;
+  const { connections, captures, scenario, title, emulated, tunnelPort, reason } = value;
   // Records of before there were phases were written at the end of a run.
   const phase = RUN_PHASES.find(known => known === (value.phase ?? 'complete'));
   if (!phase) throw complain(`expected a phase of ${RUN_PHASES.join(', ')}`);
@@ -107,6 +111,7 @@ function parseRunFile(text: string, path: string): RunFile {
     scenario: typeof scenario === 'string' ? scenario : null,
     title: typeof title === 'string' ? title : null,
     emulated: emulated === true,
+    tunnelPort: typeof tunnelPort === 'number' ? tunnelPort : null,
     connections: connections.map(connection => {
       const parsed = parseConnection(connection);
       if (!parsed) throw complain('a connection lacks its purpose, target or result');
@@ -142,6 +147,12 @@ function parseCapture(value: unknown): RunCapture | undefined {
 
 function isRecord(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+/** The UDP ports taken for tunnels in a recording. */
+export function tunnelPortsOf(run: RunFile | undefined): Set<number> {
+  const own = run?.tunnelPort ?? null;
+  return new Set([...DEFAULT_TUNNEL_PORTS, ...(own === null ? [] : [own])]);
 }
 
 /** The part of a run file that the analysis wants. */
