@@ -27,7 +27,7 @@ const longestComment = 0xfff0;
 const sectionHeaderLength = 28;
 const encoder = new TextEncoder();
 
-/** The file's bytes with the comments in them, in chunks as they come. */
+/** The file's bytes with the comments in them. What comes out may be views of what went in. */
 export async function* annotatedPcapng(
   chunks: AsyncIterable<Uint8Array>,
   annotations: Annotations,
@@ -68,9 +68,8 @@ class Annotator {
       at += length;
     }
     if (this.#damaged) at = bytes.length;
-    // A copy: the chunk is its reader's again.
-    yield bytes.slice(copied, at);
-    this.rest = bytes.slice(at);
+    yield bytes.subarray(copied, at);
+    this.rest = bytes.subarray(at);
   }
 
   /** Length of the block at `at`; `undefined` if too little of it is there yet, or it is damaged. */

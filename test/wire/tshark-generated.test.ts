@@ -8,6 +8,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import { blanked } from '../support/blanked.js';
 import { walk } from '../support/frames.js';
 import {
   type Bytes,
@@ -138,5 +139,12 @@ describe.skipIf(lacksTshark)('tshark and we (skipped where there is no tshark)',
       return { outer: STATUS[outer.state], inner: STATUS[inner.state] };
     });
     expect(ours).toEqual(told);
+  });
+
+  test('find the same without the payload', () => {
+    const without = datagrams.map(({ bytes }) => blanked(bytes));
+    const differing = without.filter((bytes, index) => `${bytes}` !== `${datagrams[index]!.bytes}`);
+    expect(differing.length).toBeGreaterThan(300);
+    expect(askTshark(without)).toEqual(told);
   });
 });
