@@ -62,6 +62,8 @@ export class CaptureWriter {
     const application = `${TOOL.name} ${TOOL.version}`;
     const comment = options.keepPayload ? {} : { comment: BLANKED_COMMENT };
     this.#hold(sectionHeaderBlock({ application, ...comment }));
+    // At once: a file without a header would be no capture, whatever ends the run.
+    this.#flush();
   }
 
   /** Takes one frame. A failure to write is told by `end`. */

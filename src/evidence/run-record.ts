@@ -64,14 +64,14 @@ export async function writeRunFile(folder: string, file: RunFile): Promise<void>
   await writeWhole(join(folder, RUN_FILE), `${JSON.stringify(file, null, 2)}\n`);
 }
 
-/** Writes how far a run has come into its record. */
+/** Writes how far a run has come into its record, if the folder has one. */
 export async function setPhase(
   folder: string,
   phase: RunPhase,
   reason: string | null = null,
 ): Promise<void> {
-  const file = (await readRunFile(folder)) ?? NEW_RUN;
-  await writeRunFile(folder, { ...file, phase, reason });
+  const file = await readRunFile(folder);
+  if (file) await writeRunFile(folder, { ...file, phase, reason });
 }
 
 /** Reads the run record of a recording; `undefined` if it has none. @throws StalesumError `bad-input` */

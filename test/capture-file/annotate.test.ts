@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { type Annotations, annotatedPcapng } from '../../src/capture-file/pcapng-annotate.js';
-import { fixture, read, readOrFault, recordEnds } from './support.js';
+import { fixture, read, recordEnds } from './support.js';
 
 const lacksTshark = spawnSync('tshark', ['--version']).status !== 0;
 
