@@ -1,6 +1,7 @@
 /** `stalesum inspect`: walks a node's rules, saved or live, and predicts the verdict. */
 import type { VerdictName } from '../analysis/verdict.js';
 import { StalesumError } from '../errors.js';
+import { withBundle } from '../evidence/bundle.js';
 import { writeResult } from '../output.js';
 import { type InspectRequest, inspectFiles } from '../rules/inspect.js';
 import { isRules, type NodeFiles, readNodeFiles } from '../snapshot/node-files.js';
@@ -37,13 +38,25 @@ async function readFiles({ dir, node }: InspectOptions): Promise<NodeFiles> {
     throw new StalesumError('usage', 'inspect: expected either --dir FOLDER or --node NODE');
   }
   if (node !== undefined) return readLive(node);
-  const folders = await Promise.all(dir.map(folder => readNodeFiles(folder)));
+  const folders = await Promise.all(dir.map(readFolder));
   const files = folders.flatMap(folder => folder.files);
   if (!files.some(isRules)) {
     const expected = 'iptables-save, nft list ruleset or nft -j list ruleset';
     throw new StalesumError('bad-input', `${dir.join(', ')}: no rules there; expected ${expected}`);
   }
   return { files, gaps: folders.flatMap(({ gaps }) => gaps) };
+}
+
+/** A folder, or a bundle's archive: what it has more is for whoever unpacks it. */
+function readFolder(path: string): Promise<NodeFiles> {
+  return withBundle(path, async ({ folder }) => {
+    const { files, gaps } = await readNodeFiles(folder);
+    if (folder === path) return { files, gaps };
+    const named = gaps.map(gap =>
+      gap.replaceAll(`--dir ${folder}/`, `unpack ${path}, then --dir `),
+    );
+    return { files, gaps: named };
+  });
 }
 
 async function readLive(name: string): Promise<NodeFiles> {

@@ -12,6 +12,7 @@ import { createTarDecoder, type ParsedTarEntry } from 'modern-tar';
 import { openingFault } from '../capture-file/file.js';
 import { isGzip } from '../capture-file/gzip.js';
 import { messageOf, StalesumError } from '../errors.js';
+import { printable } from '../output.js';
 
 export interface ArchiveLimits {
   /** Bytes of one file, and of the whole archive once decompressed. */
@@ -118,7 +119,7 @@ async function takeEntry(
   limits: ArchiveLimits,
   complain: (reason: string) => StalesumError,
 ): Promise<void> {
-  const named = JSON.stringify(header.name.slice(0, LONGEST_NAME));
+  const named = printable(JSON.stringify(header.name.slice(0, LONGEST_NAME)));
   const segments = safeSegments(header.name);
   if (!segments) throw complain(`names ${named}, which is no place in a bundle`);
   if (header.type !== 'file' && header.type !== 'directory') {

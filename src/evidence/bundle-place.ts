@@ -1,6 +1,6 @@
 /** Where `--out` leads: a folder, or by its name an archive, which is a folder beside it until the end. */
 import { mkdir, readdir, rm, stat } from 'node:fs/promises';
-import { basename } from 'node:path';
+import { basename, dirname } from 'node:path';
 import { messageOf, StalesumError } from '../errors.js';
 
 export interface BundlePlace {
@@ -31,7 +31,7 @@ export function bundlePlace(path: string): BundlePlace {
 /** Makes the place. @throws StalesumError `usage` if something is there already; `write-failed` */
 export async function makePlace(place: BundlePlace): Promise<void> {
   await assertFree(place);
-  await mkdir(place.folder, { recursive: true }).catch(thrown => {
+  await makeFolder(place.folder).catch(thrown => {
     throw new StalesumError('write-failed', `${place.folder}: ${messageOf(thrown)}`);
   });
 }
@@ -58,6 +58,24 @@ export async function packPlace({ folder, archive }: BundlePlace): Promise<void>
   await rm(folder, { recursive: true }).catch(thrown => {
     throw new StalesumError('write-failed', `${folder}: ${messageOf(thrown)}`);
   });
+}
+
+/**
+ * With the folders that it is in. (mkdir's own `recursive` never ends in /proc, where a folder that is
+ * there says that it is not as soon as one is to be made in it.)
+ */
+async function makeFolder(path: string): Promise<void> {
+  try {
+    await mkdir(path);
+  } catch (thrown) {
+    const { code } = thrown as NodeJS.ErrnoException;
+    const isThere = code === 'EEXIST' && (await stat(path)).isDirectory();
+    if (isThere) return;
+    const parent = dirname(path);
+    if (code !== 'ENOENT' || parent === path || (await exists(parent))) throw thrown;
+    await makeFolder(parent);
+    await mkdir(path);
+  }
 }
 
 function exists(path: string): Promise<boolean> {
