@@ -23,7 +23,7 @@ export interface FinishedBundle {
 export type FinishingStep = (bundle: FinishedBundle) => Promise<readonly string[]>;
 
 /** In this order. */
-const STEPS: readonly FinishingStep[] = [saveVerdict];
+const STEPS: readonly FinishingStep[] = [saveVerdict, saveReports];
 
 export interface Finished {
   readonly verdict: VerdictDocument;
@@ -60,4 +60,9 @@ export async function writeFiles(bundle: FinishedBundle): Promise<string[]> {
 async function saveVerdict({ folder, verdict }: FinishedBundle): Promise<readonly string[]> {
   await writeWhole(join(folder, VERDICT_FILE), `${JSON.stringify(verdict, null, 2)}\n`);
   return [VERDICT_FILE];
+}
+
+async function saveReports(bundle: FinishedBundle): Promise<readonly string[]> {
+  const { writeReports } = await import('./write-reports.js');
+  return writeReports(bundle);
 }

@@ -45,8 +45,7 @@ export async function redactCapture(
 ): Promise<RedactedCapture> {
   const sink = new Sink(target);
   try {
-    if ((await stat(path)).size < SHORTEST_FILE)
-      return { frames: 0, notUnderstood: 0, comments: 0 };
+    if ((await stat(path)).size < SHORTEST_FILE) return { frames: 0, notUnderstood: 0, comments: 0 };
     const plan = new FragmentPlan(redaction.tunnelPorts, () => redaction);
     const summary = await readCaptureFile(path, plan.learn, { sha256: false });
     const writer = writerFor(summary, sink, redactWords);
