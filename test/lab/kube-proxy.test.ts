@@ -15,6 +15,7 @@ const web: Service = {
 };
 
 const defaults: KubeProxyOptions = {
+  mode: 'iptables',
   postrouting: 'before-pr-92035',
   randomFully: true,
   masqueradeBit: 14,

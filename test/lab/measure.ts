@@ -74,6 +74,9 @@ export interface Attempt {
   /** When to give up. */
   readonly seconds?: number;
   readonly tap?: boolean;
+  /** The VXLAN device and the UDP port of its datagrams; else flannel's. */
+  readonly device?: string;
+  readonly tunnelPort?: number;
 }
 
 export const DNS: Attempt = { protocol: 'udp', port: 53 };
@@ -143,7 +146,7 @@ function datagram(block: string): Datagram {
   const [outer = '', inner = ''] = block.split(/\n(?=IP )/);
   const [, at] = /^(\d+\.\d+)/.exec(outer) ?? [];
   const [, source = '', port, sum = ''] =
-    /(\S+)\.(\d+) > \S+\.8472: \[([^\]]*)\]/.exec(outer) ?? [];
+    /(\S+)\.(\d+) > \S+\.(?:8472|4789): \[([^\]]*)\]/.exec(outer) ?? [];
   const [, length] = /length:? (\d+)\)/.exec(outer) ?? [];
   const [, flow = '', rest = ''] = /\n\s+(\S+ > \S+): (.*)/.exec(inner) ?? [];
   // With -vv a wrong IP header checksum is named behind the length.
@@ -169,7 +172,7 @@ function verified(text: string): Verified {
 
 function bindings(text: string): Binding[] {
   const entry =
-    /\[(\d+\.\d+)\]\s+\[(\w+)\] udp .*?src=(\S+) .*?sport=(\d+) dport=8472 .*?dst=(\S+) .*?dport=(\d+)/g;
+    /\[(\d+\.\d+)\]\s+\[(\w+)\] udp .*?src=(\S+) .*?sport=(\d+) dport=(?:8472|4789) .*?dst=(\S+) .*?dport=(\d+)/g;
   return [...text.matchAll(entry)]
     .map(([, at, event = '', source = '', before, newSource = '', after]) => ({
       ...{ at: Number(at), event, source, before: Number(before) },

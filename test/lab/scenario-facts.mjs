@@ -1,6 +1,7 @@
 // Run on node A of a lab: connects, and prints what plain tools saw of it, as JSON. No code of ours,
 // so that it can contradict it.
-//   node scenario-facts.mjs '{"protocol", "address", "port", "attempts", "bytes", "seconds", "tap"}'
+//   node scenario-facts.mjs '{"protocol", "address", "port", "attempts", "bytes", "seconds", "tap",
+//     "device", "tunnelPort"}'
 import { execFileSync, spawn } from 'node:child_process';
 import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
@@ -9,23 +10,24 @@ import { setTimeout as sleep } from 'node:timers/promises';
 
 const plan = {
   ...{ protocol: 'tcp', address: '10.96.0.10', port: 80, attempts: 1, bytes: 0, seconds: 10 },
-  ...{ tap: false, settle: 0.1 },
+  ...{ tap: false, settle: 0.1, device: 'flannel.1', tunnelPort: 8472 },
   ...JSON.parse(process.argv[2] ?? '{}'),
 };
 
 const inside = (name, ...command) =>
   execFileSync('nsenter', [`--net=/run/netns/${name}`, ...command], { encoding: 'utf8' });
 
-const TUNNEL = 'udp port 8472';
+const TUNNEL = `udp port ${plan.tunnelPort}`;
 const captures = await Promise.all([
   capture('node-a', 'eth0', TUNNEL),
   capture('node-b', 'eth0', TUNNEL),
-  capture('node-b', 'flannel.1', ''),
+  capture('node-b', plan.device, ''),
   capture('web', 'eth0', ''),
   capture('node-b', 'eth0', `not arp and not ${TUNNEL}`),
   ...(plan.tap ? [capture('node-a', 'nflog:5', '')] : []),
 ]);
-const events = await follow('conntrack', ['-E', '-p', 'udp', '--dport', '8472', '-o', 'timestamp']);
+const tunnelled = ['-p', 'udp', '--dport', String(plan.tunnelPort)];
+const events = await follow('conntrack', ['-E', ...tunnelled, '-o', 'timestamp']);
 const before = counters();
 const connections = await Promise.all(
   Array.from({ length: plan.attempts }, (_, index) =>

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { StalesumError } from '../../src/errors.js';
 import { expectedOn } from '../../src/lab/expectation.js';
 import { classicVariant, withRetransmits } from '../../src/lab/retransmits.js';
-import { SCENARIOS, scenarioNamed } from '../../src/lab/scenarios.js';
+import { IPV6_SCENARIOS, SCENARIOS, scenarioNamed } from '../../src/lab/scenarios.js';
 import { targetsOf } from '../../src/lab/services.js';
 import { leavesZeroAlone } from '../../src/rules/kernel.js';
 
@@ -11,6 +11,9 @@ const NAMES = [
   ...['secondary-address', 'veth-offload-on', 'invalid-dropped-first'],
   ...['kube-proxy-patched', 'no-random-fully', 'vxlan-tx-offload-off', 'nic-offload-off'],
   ...['notrack', 'pod-ip-direct'],
+  ...['cni-masquerade-first', 'cni-return-first', 'stale-rules', 'nftables-unpatched'],
+  ...['nftables-patched', 'nftables-cni-after', 'nftables-cni-before'],
+  ...['calico-masquerade-first', 'calico-masquerade-behind'],
   ...['lost-syn', 'no-listener', 'mtu-blackhole', 'inner-corruption'],
   'address-rewritten-on-the-way',
 ];
@@ -20,6 +23,40 @@ it('has every scenario once, under its name', () => {
   for (const scenario of SCENARIOS) {
     expect(scenarioNamed(scenario.name)).toBe(scenario);
   }
+});
+
+describe('over an IPv6 underlay', () => {
+  it('has all but those whose point is made by IPv4', () => {
+    const without = SCENARIOS.filter(
+      ({ name }) => !IPV6_SCENARIOS.some(other => other.name === `${name}-ipv6`),
+    );
+    expect(without.map(({ name }) => name)).toEqual([
+      // The first is ipv6-underlay.
+      ...['unpatched', 'emulated-pre-5.7', 'ipv6-underlay', 'secondary-address'],
+      ...['lost-syn', 'mtu-blackhole', 'inner-corruption', 'address-rewritten-on-the-way'],
+    ]);
+  });
+
+  it('changes what is below the tunnel, and nothing above', () => {
+    for (const scenario of IPV6_SCENARIOS) {
+      const ipv4 = scenarioNamed(scenario.name.replace(/-ipv6$/, ''));
+      const { vxlan, changes, ...rest } = scenario;
+      expect(vxlan).toEqual({ ...ipv4.vxlan, underlay: 'ipv6' });
+      expect({ ...rest, name: ipv4.name, title: ipv4.title }).toEqual({
+        ...ipv4,
+        vxlan: undefined,
+        changes: undefined,
+      });
+      expect(changes.map(({ command }) => command)).not.toContain('iptables-restore');
+      expect(scenarioNamed(scenario.name)).toBe(scenario);
+    }
+  });
+
+  it("has the tunnel's datagrams met by ip6tables", () => {
+    const [change] = scenarioNamed('notrack-ipv6').changes;
+    expect(change).toMatchObject({ node: 'node-a', command: 'ip6tables-restore' });
+    expect(change!.input).toContain('--dport 8472 -j NOTRACK');
+  });
 });
 
 it('says what the bug and its cure must show', () => {
@@ -39,6 +76,8 @@ it('calls no control the bug', () => {
   expect(accused.map(({ name }) => name)).toEqual([
     ...['unpatched', 'emulated-pre-5.7', 'udp-dns', 'ipv6-underlay', 'secondary-address'],
     ...['veth-offload-on', 'invalid-dropped-first', 'nic-offload-off'],
+    ...['cni-masquerade-first', 'stale-rules', 'nftables-unpatched', 'nftables-cni-after'],
+    'calico-masquerade-first',
   ]);
   for (const { expect: expected } of accused) expect(expected.grade).toBe('proved');
 });
@@ -82,6 +121,16 @@ describe('what a kernel must show', () => {
     for (const name of NAMES.filter(name => name !== 'unpatched-zero-checksum')) {
       expect(verdict(name, '5.4.33')).toBe(verdict(name, '6.18.0'));
     }
+  });
+
+  it("differs over UDP where the NIC's offload decides", () => {
+    const different = SCENARIOS.filter(
+      scenario =>
+        expectedOn(scenario, '6.18.0', 'udp').verdict !==
+        expectedOn(scenario, '6.18.0', 'tcp').verdict,
+    );
+    expect(different.map(({ name }) => name)).toEqual(['nic-offload-off']);
+    expect(expectedOn(different[0]!, '6.18.0', 'udp').verdict).toBe('double-snat-harmless');
   });
 });
 
@@ -150,7 +199,7 @@ it('refuses another name, and lists those there are', () => {
       kind: 'usage',
       exitCode: 64,
       message: 'there is no scenario "nonsense"',
-      remedy: `scenarios: ${SCENARIOS.map(({ name }) => name).join(', ')}`,
+      remedy: `scenarios: ${SCENARIOS.map(({ name }) => name).join(', ')}; most of them also as NAME-ipv6`,
     }),
   );
 });
