@@ -80,11 +80,14 @@ const SOLUTIONS: readonly Solution[] = [
   },
 ];
 
+/** `open`: measured, and it shows neither. */
+export type Answer = 'works' | 'fails' | 'open';
+
 /** How one protocol over one underlay fares with a solution. */
 export interface Fate {
   /** `TCP`, `DNS`; with ` over IPv6`. */
   readonly of: string;
-  readonly works: boolean;
+  readonly answer: Answer;
   /** `port kept`, `rewritten, checksum right`, `stale, lost`. */
   readonly text: string;
   /** By walking the rules, without places in files. */
@@ -113,10 +116,26 @@ function fateOf(row: MatrixRow, detail: MatrixDetail, isOver6: boolean): Fate {
   const name = row.protocol === 'tcp' ? 'TCP' : 'DNS';
   return {
     of: isOver6 ? `${name} over IPv6` : name,
-    works: row.measured !== 'stale-checksum' && row.measured !== 'mangled-checksum',
+    answer: answerOf(row),
     text: textOf(row),
     because: withoutPlaces(detail.predictedBecause),
   };
+}
+
+function answerOf({ measured }: MatrixRow): Answer {
+  switch (measured) {
+    case 'stale-checksum':
+    case 'mangled-checksum':
+      return 'fails';
+    case 'double-snat-harmless':
+    case 'not-rewritten':
+    case 'no-fault':
+      return 'works';
+    case 'other-corruption':
+    case 'no-tunnel-traffic':
+    case 'inconclusive':
+      return 'open';
+  }
 }
 
 function textOf({ measured, checksum, delivered, delaySeconds }: MatrixRow): string {

@@ -1,6 +1,6 @@
 /** The cells of a matrix' rows, the same in every format. */
 import type { MatrixDetail, MatrixDocument, MatrixRow } from '../matrix/document.js';
-import type { Fate, JudgedSolution } from '../matrix/solutions.js';
+import type { Answer, Fate, JudgedSolution } from '../matrix/solutions.js';
 
 export interface MatrixLine {
   readonly row: MatrixRow;
@@ -96,26 +96,31 @@ export function headlineOf({ rows }: MatrixDocument): {
   return { text: 'AS PREDICTED IN EVERY ROW', tone: 'good' };
 }
 
-/** A reason, and the protocols that have it. */
+/** A reason, and the protocols that have it with one answer. */
 export interface Reason {
   readonly because: string;
-  readonly works: boolean;
+  readonly answer: Answer;
   readonly fates: readonly Fate[];
 }
 
 /** The fates of a solution by their reasons: often both protocols share one. */
 export function reasonsOf({ fates }: JudgedSolution): Reason[] {
-  const reasons = new Map<string, { because: string; works: boolean; fates: Fate[] }>();
+  const reasons = new Map<string, { because: string; answer: Answer; fates: Fate[] }>();
   for (const fate of fates) {
-    const { because, works } = fate;
-    const known = reasons.get(because);
-    if (known) {
-      known.fates.push(fate);
-      known.works &&= works;
-    } else reasons.set(because, { because, works, fates: [fate] });
+    const { because, answer } = fate;
+    const key = `${answer} ${because}`;
+    const known = reasons.get(key);
+    if (known) known.fates.push(fate);
+    else reasons.set(key, { because, answer, fates: [fate] });
   }
   return [...reasons.values()];
 }
+
+export const ANSWERS: Readonly<Record<Answer, string>> = {
+  works: 'works',
+  fails: 'FAILS',
+  open: 'open ',
+};
 
 /** `TCP stale, 1.0 s; DNS stale, lost`. */
 export function fatesText(fates: readonly Fate[]): string {

@@ -3,6 +3,7 @@ import type { MatrixDocument } from '../matrix/document.js';
 import { judgeSolutions } from '../matrix/solutions.js';
 import { escapeHtml } from './escape.js';
 import {
+  ANSWERS,
   alarmOf,
   cellsOf,
   fatesText,
@@ -29,6 +30,8 @@ code { font-size: .85em; }
 @media print { body { margin: 0; max-width: none; font-size: 9pt; } .scroll { overflow: visible; }
   tr, dt, dd { break-inside: avoid; } thead { display: table-header-group; } }
 `;
+
+const TONES = { works: 'good', fails: 'bad', open: 'open' } as const;
 
 /** The whole file. Text from nodes is escaped wherever it stands. */
 export function matrixHtml(matrix: MatrixDocument): string {
@@ -63,9 +66,9 @@ function solutions(matrix: MatrixDocument): string {
   const entries = judged.flatMap(solution => [
     `<dt>${escapeHtml(solution.name)}</dt>`,
     `<dd><code>${escapeHtml(solution.command)}</code></dd>`,
-    ...reasonsOf(solution).map(({ works, fates, because }) => {
-      const answer = `<strong class="${works ? 'good' : 'bad'}">${works ? 'works' : 'FAILS'}</strong>`;
-      return `<dd>${answer} ${escapeHtml(`${fatesText(fates)}: ${because}`)}</dd>`;
+    ...reasonsOf(solution).map(({ answer, fates, because }) => {
+      const word = `<strong class="${TONES[answer]}">${ANSWERS[answer]}</strong>`;
+      return `<dd>${word} ${escapeHtml(`${fatesText(fates)}: ${because}`)}</dd>`;
     }),
   ]);
   return `<h2>What helps, on Linux ${escapeHtml(matrix.kernel)}</h2>\n<dl>\n${entries.join('\n')}\n</dl>`;

@@ -50,7 +50,7 @@ function solutionLines(matrix: MatrixDocument): string[] {
           const fate = fates.find(found => found.of === of);
           if (!fate) return '';
           const text = escapeMarkdown(fate.text);
-          return fate.works ? `works: ${text}` : `**fails**: ${text}`;
+          return fate.answer === 'fails' ? `**fails**: ${text}` : `${fate.answer}: ${text}`;
         }),
       ]),
     ),

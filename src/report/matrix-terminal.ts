@@ -3,7 +3,15 @@ import { createColors } from 'picocolors';
 import type { MatrixDocument } from '../matrix/document.js';
 import { judgeSolutions } from '../matrix/solutions.js';
 import { printable } from '../output.js';
-import { alarmOf, cellsOf, fatesText, groupsOf, headlineOf, reasonsOf } from './matrix-cells.js';
+import {
+  ANSWERS,
+  alarmOf,
+  cellsOf,
+  fatesText,
+  groupsOf,
+  headlineOf,
+  reasonsOf,
+} from './matrix-cells.js';
 import { columns, indent, wrap } from './text.js';
 
 const WIDTH = 112;
@@ -38,8 +46,8 @@ function solutionLines(matrix: MatrixDocument): string[] {
     ...solutions.flatMap(solution => [
       `  ${printable(solution.name)}`,
       ...wrap(`    ${printable(solution.command)}`, WIDTH, 6),
-      ...reasonsOf(solution).flatMap(({ works, fates, because }) => [
-        ...wrap(printable(`    ${works ? 'works' : 'FAILS'}  ${fatesText(fates)}`), WIDTH, 11),
+      ...reasonsOf(solution).flatMap(({ answer, fates, because }) => [
+        ...wrap(printable(`    ${ANSWERS[answer]}  ${fatesText(fates)}`), WIDTH, 11),
         ...wrap(printable(`           ${because}`), WIDTH, 11),
       ]),
     ]),
