@@ -111,10 +111,9 @@ export class Owner {
     if ((flags & ORDINARY) === 0) return;
     const { added } = observer;
     const state = (flags >> STATE_SHIFT) & 3;
+    // Not, either, what the kernel took for a tunnel's and the observer, who found no tunnel there, did not.
     if (!added || ((added.states >> state) & 1) === 0) return;
     const { entry, use, states } = added;
-    // The kernel took the packet for what the observer did only if the port is a tunnel's to both.
-    if (entry.flow.encapsulated !== (state !== 0)) return;
     const number = this.#kernel.remember(row, states);
     if (number < 0) return;
     entry.counted = number;

@@ -18,10 +18,12 @@ import { StalesumError } from '../../src/errors.js';
 import { examinePaths } from '../../src/evidence/examine.js';
 import type { CaptureReader } from '../../src/pipeline/capture-reader.js';
 import { FIXTURES } from '../offline/support.js';
+import type { Bytes } from '../support/packet-builder.js';
 import { recordedCaptures, recordings } from '../support/recordings.js';
 import {
   EVERY_FILE,
   lastingFlows,
+  oddTunnel,
   type PlacedFrame,
   readerOf,
   readPlainly,
@@ -144,6 +146,26 @@ describe.each([1, 2, 3, 7])('with %i threads', threads => {
   });
 });
 
+test("a tunnel found in the midst of a slab: what was plain UDP before is the tunnel's from there on", async () => {
+  const path = join(folder, 'found.pcap');
+  const [lax, strict] = oddTunnel(20_003);
+  // So many and so far apart that the flow of plain UDP keeps no more of them.
+  const frames = [...new Array<Bytes>(80).fill(lax!), strict!, ...new Array<Bytes>(80).fill(lax!)];
+  const records = frames.map((bytes, index) =>
+    pcapRecord({
+      ...writable({ bytes, originalLength: bytes.length, interfaceIndex: 0 }, 0),
+      seconds: 1_795_000_000 + index,
+    }),
+  );
+  writeFileSync(path, Buffer.concat([pcapHeader({ linkType: 1 }), ...records]));
+  const plain = await readPlainly(path);
+  expect(plain.observations[0]).toMatchObject({ tunnelDatagrams: 81, foundTunnelPorts: [20_003] });
+  for (const slabs of Object.values(SLABS)) {
+    const through = await readThrough(readerOf({ threads: 1, slabs }), path);
+    expect(textOf(through)).toBe(textOf(plain));
+  }
+});
+
 test('the verdict on every recording is the same, byte for byte', async () => {
   const policy = DEFAULT_EXIT_POLICY;
   for (const { folder: path } of recordings) {
@@ -152,7 +174,7 @@ test('the verdict on every recording is the same, byte for byte', async () => {
       policy,
       reading: { plan: { smallestForKernel: Number.POSITIVE_INFINITY } },
     });
-    const plan = { ...EVERY_FILE, threads: 3, slabs: SLABS['of 4 KB'] };
+    const plan = { ...EVERY_FILE, threads: 1, slabs: SLABS['of 4 KB'] };
     const through = await examinePaths([path], { tunnelPorts: [], policy, reading: { plan } });
     expect(textOf(through)).toBe(textOf(plain));
   }
