@@ -9,6 +9,7 @@ import { compareCommand } from './program/compare.js';
 import { inspectCommand } from './program/inspect.js';
 import { labCommand } from './program/lab.js';
 import { matrixCommand } from './program/matrix.js';
+import { redactCommand } from './program/redact.js';
 import { reportCommand } from './program/report.js';
 import { reproduceCommand } from './program/reproduce.js';
 import type { Finish } from './program/shared-options.js';
@@ -58,6 +59,7 @@ function build(finish: Finish): Command {
   program.addCommand(inspectCommand(finish));
   program.addCommand(reportCommand(finish));
   program.addCommand(matrixCommand(finish));
+  program.addCommand(redactCommand(finish));
   program.addCommand(labCommand(finish));
   return program;
 }

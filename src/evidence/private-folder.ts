@@ -9,21 +9,28 @@ import { messageOf, StalesumError } from '../errors.js';
 
 const SIGNALS = ['SIGHUP', 'SIGINT', 'SIGTERM'] as const;
 
+/** Hidden: what is in it is not yet what it will be. */
+const PREFIX = '.stalesum-';
+
 const folders = new Set<string>();
 
-/** Makes one. @throws StalesumError `write-failed` */
-export function makePrivateFolder(): string {
+/**
+ * Makes one in the system's folder, or in `parent` where it is to be renamed to its place.
+ *
+ * @throws StalesumError `write-failed`
+ */
+export function makePrivateFolder(parent = tmpdir()): string {
   if (folders.size === 0) watchForTheEnd();
   try {
     // With mode 0700.
-    const folder = mkdtempSync(join(tmpdir(), 'stalesum-'));
+    const folder = mkdtempSync(join(parent, PREFIX));
     folders.add(folder);
     return folder;
   } catch (thrown) {
     if (folders.size === 0) stopWatching();
     throw new StalesumError(
       'write-failed',
-      `${tmpdir()}: no folder for temporary files can be made: ${messageOf(thrown)}`,
+      `${parent}: no folder for temporary files can be made: ${messageOf(thrown)}`,
       'TMPDIR names another place for them.',
     );
   }

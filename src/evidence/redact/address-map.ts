@@ -3,7 +3,7 @@
  * not whose stay as they are (`0.0.0.0`, `127.0.0.1`, groups); those of a private range stay in that
  * range, so that nothing private comes out as somebody's public address.
  */
-import { parseAddress } from './address-bytes.js';
+import { masked, parseAddress } from './address-bytes.js';
 import {
   type AddressBlock,
   type Permutation,
@@ -53,7 +53,7 @@ const GROUP_SCOPE_BITS = 16;
 
 const GROUP_BIT = 0x01;
 const LOCAL_BIT = 0x02;
-const VENDOR_BYTES = 3;
+const VENDOR_BITS = 24;
 
 /** Keys of the maps, each of `KEY_LENGTH` bytes and for nothing else. */
 export interface AddressKeys {
@@ -73,6 +73,8 @@ export class AddressMap {
   readonly #mac: Permutation;
   readonly #ips = new Map<string, Uint8Array>();
   readonly #macs = new Map<string, Uint8Array>();
+  /** What was written: replacements, and networks and ends of ranges that are no address's own. */
+  readonly #written = { ip: new Set<string>(), mac: new Set<string>() };
 
   constructor(keys: AddressKeys) {
     this.#ipv4 = prefixPreserving(keys.ipv4, IPV4_BLOCKS);
@@ -88,7 +90,20 @@ export class AddressMap {
     if (known) return known;
     const mapped = address.length === 4 ? this.#ipv4(address) : this.#mapIpv6(address);
     this.#ips.set(key, mapped);
+    this.#written.ip.add(keyOf(mapped));
     return mapped;
+  }
+
+  /** What stands for a network (an address with zeros behind its first `bits` bits). */
+  network(address: Uint8Array, bits: number): Uint8Array {
+    const mapped = masked(this.ip(address), bits);
+    this.#written.ip.add(keyOf(mapped));
+    return mapped;
+  }
+
+  /** Takes note of an address that is written although it stands for none. */
+  noteWritten(address: Uint8Array): void {
+    this.#written.ip.add(keyOf(address));
   }
 
   /** What stands for a MAC address (6 bytes). A vendor's part stays; made-up ones change throughout. */
@@ -98,6 +113,7 @@ export class AddressMap {
     if (known) return known;
     const mapped = this.#mapMac(address);
     this.#macs.set(key, mapped);
+    this.#written.mac.add(keyOf(mapped));
     return mapped;
   }
 
@@ -107,16 +123,16 @@ export class AddressMap {
     return mapped !== undefined && keyOf(mapped) !== keyOf(address);
   }
 
+  /** Whether this address may stand in the copy: as a replacement, or kept. */
+  isWritten(kind: AddressKind, address: Uint8Array): boolean {
+    return this.#written[kind].has(keyOf(address));
+  }
+
   /** All that were asked for and are others in the copy, with what stands for them. */
   *replacements(kind: AddressKind): Iterable<readonly [Uint8Array, Uint8Array]> {
     for (const [key, mapped] of this.#of(kind)) {
       if (key !== keyOf(mapped)) yield [bytesOf(key), mapped];
     }
-  }
-
-  /** Those asked for that stay as they are. */
-  *kept(kind: AddressKind): Iterable<Uint8Array> {
-    for (const [key, mapped] of this.#of(kind)) if (key === keyOf(mapped)) yield mapped;
   }
 
   #of(kind: AddressKind): ReadonlyMap<string, Uint8Array> {
@@ -147,10 +163,7 @@ export class AddressMap {
       return joined(address.subarray(0, 3), this.#group(address.subarray(3)));
     }
     if (address.every(byte => byte === 0)) return Uint8Array.from(address);
-    if ((first & LOCAL_BIT) === 0) {
-      const mapped = this.#mac(address);
-      return joined(address.subarray(0, VENDOR_BYTES), mapped.subarray(VENDOR_BYTES));
-    }
+    if ((first & LOCAL_BIT) === 0) return this.#mac(address, VENDOR_BITS);
     // Still a host's address, and still one that no vendor gave.
     const mapped = this.#mac(address);
     mapped[0] = (mapped[0]! & ~(GROUP_BIT | LOCAL_BIT)) | LOCAL_BIT;

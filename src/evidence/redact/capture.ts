@@ -45,7 +45,8 @@ export async function redactCapture(
 ): Promise<RedactedCapture> {
   const sink = new Sink(target);
   try {
-    if ((await stat(path)).size < SHORTEST_FILE) return { frames: 0, notUnderstood: 0, comments: 0 };
+    if ((await stat(path)).size < SHORTEST_FILE)
+      return { frames: 0, notUnderstood: 0, comments: 0 };
     const plan = new FragmentPlan(redaction.tunnelPorts, () => redaction);
     const summary = await readCaptureFile(path, plan.learn, { sha256: false });
     const writer = writerFor(summary, sink, redactWords);
@@ -183,7 +184,7 @@ class Sink {
   constructor(path: string) {
     this.#path = path;
     this.#compress = /\.gz$/i.test(path);
-    this.#descriptor = this.#try(() => openSync(path, 'wx', 0o600));
+    this.#descriptor = this.#try(() => openSync(path, 'wx'));
   }
 
   write(bytes: Uint8Array): void {

@@ -50,10 +50,7 @@ export class FragmentPlan {
   #frames = 0;
   #bytes = 0;
 
-  constructor(
-    tunnelPorts: ReadonlySet<number>,
-    redaction: () => FrameRedaction,
-  ) {
+  constructor(tunnelPorts: ReadonlySet<number>, redaction: () => FrameRedaction) {
     this.#tunnelPorts = tunnelPorts;
     this.#redaction = redaction;
   }
@@ -68,7 +65,13 @@ export class FragmentPlan {
     const isFirst = layer.fragmentOffset === 0;
     const header = isFirst ? copyOfBytes(frame.bytes, layer.start, layer.fragmentable) : undefined;
     const pieces = this.#pending.get(key) ?? [];
-    const piece = { frame: index, offset: layer.fragmentOffset, last: !layer.moreFragments, bytes, header };
+    const piece = {
+      frame: index,
+      offset: layer.fragmentOffset,
+      last: !layer.moreFragments,
+      bytes,
+      header,
+    };
     pieces.push(piece);
     this.#bytes += bytes.length;
     this.#pending.set(key, pieces);
@@ -131,4 +134,3 @@ function keyOf({ bytes, interfaceIndex }: CapturedFrame, layer: IpLayer): string
   const protocol = layer.version === 4 ? layer.protocol : -1;
   return [interfaceIndex, protocol, addresses.join(), id.join()].join(' ');
 }
-

@@ -24,6 +24,7 @@ export class NameMap {
   /** By the word in lower case. */
   readonly #replaced = new Map<string, string>();
   readonly #owners = new Map<string, string>();
+  readonly #services = new Set<string>();
 
   /** @param hash a keyed hash of 16 bytes or more */
   constructor(hash: (text: string) => Buffer) {
@@ -39,6 +40,18 @@ export class NameMap {
   nameWord(word: string): string {
     const isCommon = COMMON_NAMES.has(word.toLowerCase()) || /^\d+$/.test(word);
     return isCommon ? word : this.replacement(word);
+  }
+
+  /** Takes note of a service that is named in full, with its namespace: `shop/web`. */
+  noteService(service: string): void {
+    if (service.split(/[^\p{L}\p{M}\p{N}]+/u).some(word => this.nameWord(word) !== word)) {
+      this.#services.add(service);
+    }
+  }
+
+  /** Services as they were named. Their words may be a format's own, so they are looked for whole. */
+  get services(): ReadonlySet<string> {
+    return this.#services;
   }
 
   /** What stands for a word. */
@@ -57,10 +70,6 @@ export class NameMap {
   /** All words that were replaced, in lower case, with what stands for them. */
   get replacements(): ReadonlyMap<string, string> {
     return this.#replaced;
-  }
-
-  isReplacement(word: string): boolean {
-    return this.#owners.has(word.toLowerCase());
   }
 
   /** Two words that are one in the copy would make one thing of two: then the second is hashed again. */

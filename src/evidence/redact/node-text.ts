@@ -65,7 +65,14 @@ export function redactTextOf(kind: TextKind, text: string, by: Replacing): strin
 /** `UdpInCsumErrors   6   0.0`: the names are the kernel's. */
 const COUNTER = /^[A-Z][A-Za-z0-9]*\s+\d+(?:\s+[\d.]+)?\s*$/;
 /** `tx-checksum-ipv4: off [fixed]`: the names are the kernel's and its drivers'. */
-const FEATURE = /^\s*[a-z0-9-]+: (?:on|off)(?: \[(?:fixed|requested on|requested off|not requested)\])?$/;
+const FEATURE =
+  /^\s*[a-z0-9-]+: (?:on|off)(?: \[(?:fixed|requested on|requested off|not requested)\])?$/;
+
+/** Whether a line is one that a format lets stay as it is. */
+export function isFormatLine(kind: TextKind, line: string): boolean {
+  if (kind === 'counters') return COUNTER.test(line);
+  return kind === 'offload' && FEATURE.test(line);
+}
 
 /** Lines of the format stay; in all others words are replaced. */
 function redactLines(text: string, format: RegExp, by: Replacing): string {

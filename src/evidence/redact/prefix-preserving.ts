@@ -23,18 +23,39 @@ export interface AddressBlock {
   readonly kind: 'own' | 'kept';
 }
 
-/** Maps an address of up to 16 bytes to another of the same length. */
-export type Permutation = (address: Uint8Array) => Uint8Array;
+/** Maps an address of up to 16 bytes to another of the same length; its first `held` bits stay. */
+export type Permutation = (address: Uint8Array, held?: number) => Uint8Array;
 
-/** The permutation of a key of `KEY_LENGTH` bytes. Without blocks it is Crypto-PAn as published. */
+/** The permutation of a key of `KEY_LENGTH` bytes: Crypto-PAn as published. */
+export function cryptoPan(key: Uint8Array): Permutation {
+  return permutation(key, [], false);
+}
+
+/**
+ * The permutation that maps each block onto itself. The first bit that may be turned always is: so no
+ * address stays what it is, but those that are kept.
+ */
 export function prefixPreserving(key: Uint8Array, blocks: readonly AddressBlock[]): Permutation {
+  return permutation(key, blocks, true);
+}
+
+function permutation(
+  key: Uint8Array,
+  blocks: readonly AddressBlock[],
+  turnsFirst: boolean,
+): Permutation {
   const encrypt = aes(key.subarray(0, BLOCK_LENGTH));
   const pad = encrypt(key.subarray(BLOCK_LENGTH, KEY_LENGTH));
-  return address => {
+  return (address, held = 0) => {
     const input = Uint8Array.from(pad);
     const output = Uint8Array.from(address);
+    let isFirst = turnsFirst;
     for (let bit = 0; bit < address.length * 8; bit++) {
-      if (!isHeld(address, bit, blocks)) output[bit >> 3]! ^= turnOf(encrypt(input)) >> (bit & 7);
+      if (bit >= held && !isHeld(address, bit, blocks)) {
+        const turn = isFirst ? 0x80 : turnOf(encrypt(input));
+        output[bit >> 3]! ^= turn >> (bit & 7);
+        isFirst = false;
+      }
       setBit(input, bit, bitOf(address, bit));
     }
     return output;

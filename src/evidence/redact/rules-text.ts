@@ -5,30 +5,38 @@
 import { type Replacing, redactName, redactText } from './text.js';
 
 /** The comment of a rule, in quotes or not. */
-const COMMENT = /(?<lead>--comment |\bcomment )(?:"(?<quoted>(?:[^"\\]|\\.)*)"|(?<bare>[^\s"]+))/;
+const COMMENT =
+  /(?<lead>--comment |\bcomment (?="))(?:"(?<quoted>(?:[^"\\]|\\.)*)"|(?<bare>[^\s"]+))/;
 const OPTION = /(?<option>(?<=\s)--?[A-Za-z][A-Za-z0-9-]*(?=\s|$))/;
 /** Chains and maps of kube-proxy's nftables mode: `service-ULMVA6XW-shop/web/tcp/http`. */
 const CHAIN =
   /(?<kind>\b(?:service|endpoint|external|firewall|affinity)-[A-Z0-9]{8}-)(?<namespace>[\w.-]+)\/(?<service>[\w.-]+)\/(?<protocol>tcp|udp|sctp)\/(?<port>[a-z0-9-]*)/;
 const SPECIAL = new RegExp([COMMENT, CHAIN, OPTION].map(({ source }) => source).join('|'), 'g');
 /** `shop/web` or `shop/web:http`, as kube-proxy's comments begin. */
-const SERVICE = /(?<![\w./-])[a-z0-9](?:[-a-z0-9.]*[a-z0-9])?\/[a-z0-9](?:[-a-z0-9.]*[a-z0-9])?(?::[a-z0-9-]+)?(?![\w/])/g;
+const SERVICE =
+  /(?<![\w./-])[a-z0-9](?:[-a-z0-9.]*[a-z0-9])?\/[a-z0-9](?:[-a-z0-9.]*[a-z0-9])?(?::[a-z0-9-]+)?(?![\w/])/g;
 
 type Groups = Partial<Record<string, string>>;
 
 /** The text of a rule set, or of a string within one. */
 export function redactRules(text: string, by: Replacing): string {
-  return inParts(text, SPECIAL, rest => redactText(rest, by), (token, groups) => {
-    const { lead, quoted, bare, option, kind, namespace, service, protocol, port } = groups;
-    if (lead !== undefined) {
-      if (quoted !== undefined) return `${lead}"${redactComment(quoted, by)}"`;
-      return `${lead}${redactComment(bare ?? '', by)}`;
-    }
-    if (option !== undefined) return option;
-    if (kind === undefined) return token;
-    const names = [namespace, service].map(name => redactName(name ?? '', by));
-    return `${redactText(kind, by)}${names.join('/')}/${protocol}/${redactName(port ?? '', by)}`;
-  });
+  return inParts(
+    text,
+    SPECIAL,
+    rest => redactText(rest, by),
+    (token, groups) => {
+      const { lead, quoted, bare, option, kind, namespace, service, protocol, port } = groups;
+      if (lead !== undefined) {
+        if (quoted !== undefined) return `${lead}"${redactComment(quoted, by)}"`;
+        return `${lead}${redactComment(bare ?? '', by)}`;
+      }
+      if (option !== undefined) return option;
+      if (kind === undefined) return token;
+      const names = [namespace, service].map(name => redactName(name ?? '', by));
+      by.names.noteService(`${namespace}/${service}`);
+      return `${redactText(kind, by)}${names.join('/')}/${protocol}/${redactName(port ?? '', by)}`;
+    },
+  );
 }
 
 /** The text of a comment. */
@@ -37,7 +45,10 @@ export function redactComment(text: string, by: Replacing): string {
     text,
     SERVICE,
     rest => redactText(rest, by),
-    service => redactName(service, by),
+    service => {
+      by.names.noteService(service);
+      return redactName(service, by);
+    },
   );
 }
 

@@ -105,9 +105,9 @@ function prefixText(
   if (!address) return undefined;
   if (length === undefined) return inCaseOf(text, formatIp(addresses.ip(address)));
   const bits = Math.min(Number(length), longest);
-  const mapped = addresses.ip(address);
   const isNetwork = equalBytes(masked(address, bits), address);
-  return `${inCaseOf(text, formatIp(isNetwork ? masked(mapped, bits) : mapped))}/${length}`;
+  const mapped = isNetwork ? addresses.network(address, bits) : addresses.ip(address);
+  return `${inCaseOf(text, formatIp(mapped))}/${length}`;
 }
 
 function maskBits(mask: string): string | undefined {
@@ -122,8 +122,10 @@ function rangeText(first: string, last: string, addresses: AddressMap): string |
   if (!low || !high) return undefined;
   const bits = blockBits(low, high);
   if (bits !== undefined) {
-    const start = masked(addresses.ip(low), bits);
+    const start = addresses.network(low, bits);
     const end = start.map((byte, index) => byte | (high[index]! ^ low[index]!));
+    addresses.ip(high);
+    addresses.noteWritten(end);
     return `${formatIp(start)}-${formatIp(end)}`;
   }
   const ends = [addresses.ip(low), addresses.ip(high)].sort(Buffer.compare);

@@ -10,7 +10,7 @@ const words = (text: string): string[] => text.trim().split(/\s+/);
 const IPTABLES = words(`
   accept accepted addrtype all arp blackhole broadcast chain classify clear comment commit completed connbytes
   connlimit connmark conntrack counter ct ctstate default destination dnat dport drop dst dstnat dup ecn eq
-  established established expired fin forward forwarding fwmark generated goto hashlimit icmp icmpv6 icmp6 igmp
+  established expired fin forward forwarding fwmark generated goto hashlimit icmp icmpv6 icmp6 igmp
   in input invalid ip ip6 ip6tables iptables ipv4 ipv6 iprange ipvs jump legacy length limit local log mac
   mangle mark masquerade master mh multicast multiport nat netmap new nf nfacct nflog nfqueue nft none nop
   notrack nth on or output owner physdev pkttype policy postrouting prerouting prohibit prot proto protocol
@@ -36,14 +36,14 @@ const NFT = words(`
   unicast unit until update used val value values vlan verdict version vmap xfrm xor xt zone
   ifname ifindex inet_proto inet_service ipv4_addr ipv6_addr ether_addr mark dstnat srcnat nodad cgroupv2
   second minute hour day week sequent inc expected seen assured confirmed dying snat dnat bcast
-  kbytes mbytes limit net lester gooch proc jaz cot stray ebh pipapo
+  kbytes mbytes limit net proc stray pipapo save
 `);
 
 /** ip and bridge: link, address, route, neighbour, fdb, rule. */
 const IP = words(`
   addr address addrgenmode ageing all allmulti anycast arptables asymmetric auto backup bc bcast bd bond boot bridge
   brd broadcast cache call cfi change changed cnt cost csum6 csum d delay delayed designated detected dev df dormant down dst
-  dstport dsfield dynamic elasticity encap ether eui64 expires ext extern external failed fast fastleave filtering
+  age path response pending segs tnl dstport dsfield dynamic elasticity encap ether eui64 expires ext extern external failed fast fastleave filtering
   flags flood fo forever forward forwarding fwd gbp gc global gpe group groups gre gretap gro gso guard hairpin hash hello hi high
   hold host hoplimit id ifaddr ifindex ifname igmp info inet inet6 incomplete interval intvl ip6ip6 ip6tables iptables
   ipip ipvlan isolated kernel kind l2miss l3miss label last lb learn learning leave leaving left lft limit link linkdown
@@ -66,7 +66,7 @@ const CONNTRACK = words(`
   assured bytes close closing conntrack csum cwnd destroy dport dst dccp entries established events event expect fin flow
   fixed have been icmp icmpv6 id igmp ipv4 ipv6 tools last ack listen mark new none offload hw packets reply
   secctx sctp sent shown sport src start stop syn recv sent2 time wait tcp timeout type code udp udplite unknown
-  unreplied untracked update use zone gre delta heartbeat shutdown recd cookie echoed
+  unreplied untracked update use zone gre delta heartbeat shutdown recd cookie echoed userspace portid nodename helper delta
 `);
 
 /** sysctl names, ethtool's headings, versions, and what recordings say of themselves. */
@@ -79,7 +79,7 @@ const SYSTEM = words(`
   build smp preempt dynamic rt voluntary lazy x86 amd64 i686 aarch64 arm64 armv7l ppc64le s390x riscv64 debian ubuntu
   fedora centos rhel alpine el fc deb amzn azure aws gcp gke cos flatcar talos rocky oracle uek lts cloud generic lowlatency
   kernel version versions v legacy read not reading refused missing found command such failed
-  mon tue wed thu fri sat sun jan feb mar apr may jun jul aug sep oct nov dec utc gmt
+  config save tcpmaxconn mon tue wed thu fri sat sun jan feb mar apr may jun jul aug sep oct nov dec utc gmt
   before after local remote connect connection result ok error timed out refused reset seconds start end realtime tcpi total retrans
   retransmits in s match client exit so interface frames verdict
   overlay underlay tap run node nodes a b snapshot capture captures pcap pcapng
@@ -111,7 +111,7 @@ export const DEVICE_NAMES: ReadonlySet<string> = new Set(
 
 /** What our own files say beside names: run.json, a capture's description, a scenario. */
 const OURS = words(`
-  stalesum run scenario title emulated purpose control target connections connected connectseconds captures complete
+  txt json gz cap pcap pcapng log nstat ethtool sysctl uname stalesum run scenario title emulated purpose control target connections connected connectseconds captures complete
   interrupted interruption finished status started ended etimedout econnrefused ehostunreach enetunreach econnreset timeout
   unpatched zero checksum patched kube random vxlan tx offload nic notrack cni masquerade first return stale rules
   nftables after before ipv6 underlay pod ip direct udp dns veth lost syn listener mtu blackhole inner corruption
