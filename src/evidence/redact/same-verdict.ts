@@ -91,19 +91,10 @@ function flowEssence(
 ): unknown {
   const { inner, outer, delay } = flow;
   return {
-    inner: {
-      protocol: inner.protocol,
-      source: address(inner.source),
-      destination: address(inner.destination),
-      service: inner.service && address(inner.service),
-    },
+    inner: readdressed(inner, address),
     verdict: flow.verdict,
     grade: flow.grade,
-    outer: outer && {
-      ...outer,
-      source: address(outer.source),
-      destination: address(outer.destination),
-    },
+    outer: outer && readdressed(outer, address),
     datagrams: flow.datagrams,
     syns: flow.syns.map(({ checksum, frames: seen, ...syn }) => ({
       ...syn,
@@ -113,6 +104,15 @@ function flowEssence(
     delay: delay && { ...delay, explanation: undefined },
     lookAlike: flow.lookAlike === null,
   };
+}
+
+/** A record of which the texts hold addresses, or words in which there is none. */
+function readdressed(record: object, address: Renaming['address']): object {
+  const entries = Object.entries(record).map(([key, value]: [string, unknown]) => [
+    key,
+    typeof value === 'string' ? address(value) : value,
+  ]);
+  return Object.fromEntries(entries) as object;
 }
 
 const MOST_DIFFERENCES = 10;
