@@ -112,6 +112,15 @@ describe('what a run leaves that did not finish its bundle', () => {
     await expect(examine(left)).rejects.toThrow('changed: node-a/ip.txt');
   });
 
+  it('says that the analysis failed where the recording is whole', async () => {
+    const left = await run(GUILTY, { phase: 'analysing' });
+    expect(await leave(left)).toContain(`evidence so far: ${left}`);
+    expect((await examine(left)).warnings.at(-1)).toBe(
+      'the recording is whole, but the run came no further than that: the run ended with exit code 137',
+    );
+    expect(await checkSums(left)).toEqual({ changed: [], missing: [], added: [] });
+  });
+
   it('keeps the reason that the run itself gave', async () => {
     const state = { phase: 'interrupted', reason: 'interrupted by SIGTERM' } as const;
     const left = await run(GUILTY, state);
