@@ -50,8 +50,16 @@ export async function finishBundle(
   };
 }
 
-/** The files that are made of a verdict; `redact` makes them anew. Returns their names. */
-export async function writeFiles(bundle: FinishedBundle): Promise<string[]> {
+/**
+ * The last step alone, for a folder that is no run's: a redacted copy, whose captures and reports are as
+ * whoever makes it wants them.
+ */
+export async function finishFolder(bundle: FinishedBundle): Promise<void> {
+  await saveVerdict(bundle);
+  await writeSums(bundle.folder);
+}
+
+async function writeFiles(bundle: FinishedBundle): Promise<string[]> {
   const written: string[] = [];
   for (const step of STEPS) written.push(...(await step(bundle)));
   return written;

@@ -12,7 +12,7 @@ import { DEFAULT_TUNNEL_PORTS } from '../../wire/packet.js';
 import { withBundle } from '../bundle.js';
 import { type BundlePlace, makePlace } from '../bundle-place.js';
 import { examineSources, readInput } from '../examine.js';
-import { finishBundle, VERDICT_FILE } from '../finish-bundle.js';
+import { finishFolder, VERDICT_FILE } from '../finish-bundle.js';
 import { withRule } from '../name-rule.js';
 import { makePrivateFolder, removePrivateFolder } from '../private-folder.js';
 import { RUN_FILE } from '../run-record.js';
@@ -100,7 +100,7 @@ async function makeCopy(folder: string, copy: string, key: RedactionKey): Promis
   const verdict = await withSources([copy], sources => examineSources(sources, EXAMINE));
   refuseIfOther(original.verdict, verdict, folder, copy, by);
   await writeNote(copy);
-  await finishBundle({ folder: copy, verdict: withoutFolder(verdict, copy) });
+  await finishFolder({ folder: copy, verdict: withoutFolder(verdict, copy) });
   await refuseIfLeft(copy, frames, by);
   const { addresses, names } = by;
   return {
