@@ -61,8 +61,9 @@ export function deliveryText({ delivered }: MatrixRow): string {
   return delivered ? 'delivered' : 'lost';
 }
 
-/** To the tenth of a second: what is below is the machine's, not the network's. */
-export function delayText({ delaySeconds, measured }: MatrixRow): string {
+/** Where the first datagram was delivered, less than a retransmit's time is the machine's, not the network's. */
+export function delayText({ delaySeconds, delivered, measured }: MatrixRow): string {
+  if (delaySeconds !== null && delivered && delaySeconds < 1) return 'at once';
   if (delaySeconds !== null) return `${delaySeconds.toFixed(1)} s`;
   return measured === 'inconclusive' ? '' : 'no answer';
 }
