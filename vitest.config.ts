@@ -7,7 +7,7 @@ export default defineConfig({
         test: {
           name: 'unit',
           include: ['test/**/*.test.ts'],
-          exclude: ['test/cli/**', 'test/live/**'],
+          exclude: ['test/cli/**', 'test/live/**', 'test/browser/**'],
           pool: 'threads',
           // Against hanging only: nothing here is judged by how long it takes on a busy machine.
           testTimeout: 60_000,
@@ -32,6 +32,18 @@ export default defineConfig({
           testTimeout: 120_000,
           hookTimeout: 120_000,
           sequence: { groupOrder: 2 },
+        },
+      },
+      {
+        // What only a browser can tell: one Chromium for all of it, under half a minute.
+        test: {
+          name: 'browser',
+          include: ['test/browser/**/*.test.ts'],
+          pool: 'forks',
+          maxWorkers: 1,
+          testTimeout: 60_000,
+          hookTimeout: 60_000,
+          sequence: { groupOrder: 3 },
         },
       },
     ],

@@ -26,6 +26,8 @@ export const toolPackages = [
     dnf: 'wireshark-cli',
     pacman: 'wireshark-cli',
   }),
+  entry('tests', ['bc'], 'bc'),
+  entry('tests', ['chromium'], 'chromium'),
 ];
 
 function entry(neededFor, commands, name, others = {}) {

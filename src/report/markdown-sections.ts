@@ -1,4 +1,5 @@
 /** Markdown put together so that it is never longer than a comment on a ticket may be. */
+import { printable } from '../output.js';
 import { escapeBlockStart, escapeMarkdown } from './escape.js';
 
 /** Jira takes 32,767 characters, GitHub 65,536. */
@@ -44,7 +45,7 @@ export function fittedMarkdown(
 
 /** Text of any origin as a sentence, or the begin of one, on a line or in an item of a list. */
 export function sentence(text: string): string {
-  return escapeBlockStart(escapeMarkdown(shortText(text.replace(/\s+/g, ' ').trim())));
+  return escapeBlockStart(escapeMarkdown(shortText(printable(text).replace(/\s+/g, ' ').trim())));
 }
 
 export function shortText(text: string): string {

@@ -1,0 +1,200 @@
+/** report.html looked at in a real browser: light, dark, narrow, on paper, and with hostile texts. */
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { Browser, Page } from 'playwright-core';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import type { ReportMaterial } from '../../src/evidence/report-material.js';
+import { printable } from '../../src/output.js';
+import { htmlReport } from '../../src/report/html/page.js';
+import { junitReport } from '../../src/report/junit.js';
+import { recordings } from '../support/recordings.js';
+import { HOSTILE, materialOf, withTexts } from '../support/report-material.js';
+import { describeInBrowser, launchChromium } from './chromium.js';
+import { accessFaults, collidingTexts, foreignMarkup, lowContrast } from './look.js';
+
+interface Opened {
+  readonly page: Page;
+  /** Everything that the page said or asked for, beside itself. */
+  readonly noise: readonly string[];
+}
+
+const recorded = (end: string) => recordings.find(({ name }) => name.endsWith(end))!.folder;
+
+describeInBrowser('report.html', () => {
+  let browser: Browser;
+  let folder: string;
+  let longest: ReportMaterial;
+  beforeAll(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'stalesum-browser-'));
+    [browser, longest] = await Promise.all([
+      launchChromium(),
+      materialOf(recorded('6.18.44/udpcsum-fixed-port')),
+    ]);
+  });
+  afterAll(async () => {
+    await browser?.close();
+    await rm(folder, { recursive: true });
+  });
+
+  let count = 0;
+  async function open(text: string, colorScheme: 'light' | 'dark', width = 1180): Promise<Opened> {
+    const path = join(folder, `${++count}.html`);
+    await writeFile(path, text);
+    const page = await browser.newPage({ viewport: { width, height: 900 }, colorScheme });
+    const noise: string[] = [];
+    page.on('console', message => noise.push(`console: ${message.text()}`));
+    page.on('pageerror', error => noise.push(`error: ${error.message}`));
+    page.on('request', request => {
+      if (request.url() !== `file://${path}`) noise.push(`request: ${request.url()}`);
+    });
+    await page.goto(`file://${path}`);
+    // All of it in view: the browser tells what is at a point only there.
+    const height = await page.evaluate<number>('document.documentElement.scrollHeight');
+    await page.setViewportSize({ width, height });
+    return { page, noise };
+  }
+
+  it.each(['light', 'dark'] as const)('can be read by eye and ear, %s', async colorScheme => {
+    for (const material of [
+      longest,
+      await materialOf(recorded('4.19.90/double-snat-zero-checksum')),
+    ]) {
+      const { page, noise } = await open(htmlReport(material), colorScheme);
+      const { seen, faults } = await page.evaluate<{ seen: number; faults: string[] }>(lowContrast);
+      expect(faults).toEqual([]);
+      expect(seen).toBeGreaterThan(200);
+      expect(await page.evaluate(accessFaults)).toEqual([]);
+      expect(noise).toEqual([]);
+      await page.close();
+    }
+  });
+
+  it('has another page by night than by day', async () => {
+    const backgrounds: string[] = [];
+    for (const colorScheme of ['light', 'dark'] as const) {
+      const { page } = await open(htmlReport(longest), colorScheme);
+      backgrounds.push(
+        await page.evaluate<string>('getComputedStyle(document.body).backgroundColor'),
+      );
+      await page.close();
+    }
+    expect(backgrounds).toEqual(['rgb(245, 246, 248)', 'rgb(16, 21, 28)']);
+  });
+
+  it('shows its pictures, each under its name, with every SYN in them', async () => {
+    const { page } = await open(htmlReport(longest), 'light');
+    const pictures = page.getByRole('img');
+    expect(await pictures.count()).toBe(2);
+    for (const name of [/^Every SYN of /, /^The first .* to scale/]) {
+      const picture = page.getByRole('img', { name });
+      const box = await picture.boundingBox();
+      expect(box!.width).toBeGreaterThan(800);
+      expect(box!.height).toBeGreaterThan(150);
+    }
+    for (let number = 1; number <= 11; number++) {
+      const label = page.locator('#ladder-1 text', { hasText: new RegExp(`^SYN ${number}$`) });
+      expect(await label.isVisible()).toBe(true);
+    }
+    expect(await page.locator('#ladder-1 text', { hasText: /^dropped$/ }).count()).toBe(10);
+    expect(await page.locator('#timeline-1 .life-bar.bad').count()).toBe(1);
+    await page.close();
+  });
+
+  it('draws the time to scale: SYNs, the entry’s life and the success', async () => {
+    const { page } = await open(htmlReport(longest), 'light');
+    const { syns } = longest.verdict.flows[0]!;
+    // Where the marks are, in the drawing's own units, against the times in the document.
+    const marks = await page.evaluate<number[]>(`
+      [...document.querySelectorAll('#timeline-1 .cross, #timeline-1 .diamond')].map(mark => {
+        const { x, width } = mark.getBBox();
+        return x + width / 2;
+      })`);
+    expect(marks).toHaveLength(syns.length);
+    const scale = (marks.at(-1)! - marks[0]!) / syns.at(-1)!.atSeconds;
+    for (const [index, { atSeconds }] of syns.entries()) {
+      expect(Math.abs(marks[index]! - marks[0]! - atSeconds * scale)).toBeLessThan(0.2);
+    }
+    const entry = longest.entries[0]!;
+    const [alive, over] = await page.evaluate<{ x: number; end: number }[]>(`
+      [...document.querySelectorAll('#timeline-1 .life-bar')].slice(0, 2).map(bar => {
+        const { x, width } = bar.getBBox();
+        return { x, end: x + width };
+      })`);
+    expect(Math.abs(alive!.x - marks[0]! - entry.fromSeconds! * scale)).toBeLessThan(0.2);
+    // 30 s after the last SYN that met it; then it stands there until the SYN of 67 s clears it away.
+    expect(Math.abs(alive!.end - marks[0]! - (syns.at(-2)!.atSeconds + 30) * scale)).toBeLessThan(
+      0.2,
+    );
+    expect(Math.abs(over!.end - marks[0]! - entry.untilSeconds! * scale)).toBeLessThan(0.2);
+    await page.close();
+  });
+
+  it('of every recording is quiet, in order, and no text of it runs into another', async () => {
+    for (const { name, folder: recording } of recordings) {
+      const { page, noise } = await open(htmlReport(await materialOf(recording)), 'light');
+      expect(noise, name).toEqual([]);
+      expect(await page.evaluate(collidingTexts), name).toEqual([]);
+      expect(await page.evaluate(accessFaults), name).toEqual([]);
+      expect(await page.getByRole('img').count(), name).toBe(2);
+      await page.close();
+    }
+  });
+
+  it('fits a narrow window: what is wide scrolls in its own place', async () => {
+    const { page, noise } = await open(htmlReport(longest), 'light', 390);
+    expect(await page.evaluate('document.documentElement.scrollWidth')).toBe(390);
+    expect(noise).toEqual([]);
+    await page.close();
+  });
+
+  it('prints to a few pages of paper, light even by night', async () => {
+    const { page, noise } = await open(htmlReport(longest), 'dark');
+    const pdf = await page.pdf({ format: 'A4' });
+    expect(pdf.subarray(0, 5).toString()).toBe('%PDF-');
+    const pages = pdf.toString('latin1').match(/\/Type\s*\/Page\b(?!s)/g)?.length ?? 0;
+    expect(pages).toBeGreaterThan(3);
+    expect(pages).toBeLessThan(13);
+    await page.emulateMedia({ media: 'print', colorScheme: 'dark' });
+    const { faults } = await page.evaluate<{ faults: string[] }>(lowContrast);
+    expect(faults).toEqual([]);
+    expect(await page.evaluate('getComputedStyle(document.body).backgroundColor')).toBe(
+      'rgb(255, 255, 255)',
+    );
+    expect(noise).toEqual([]);
+    await page.close();
+  });
+
+  it.each(HOSTILE)('keeps %j as text', async hostile => {
+    const { page, noise } = await open(htmlReport(withTexts(longest, () => hostile)), 'light');
+    expect(await page.evaluate(foreignMarkup)).toEqual([]);
+    expect(noise).toEqual([]);
+    const shown = await page.locator('.lead').textContent();
+    // The parser takes U+FFFE and its like as they are; a lone surrogate was made a space.
+    expect(shown).toBe(printable(hostile));
+    await page.close();
+  });
+
+  it('a hostile junit report is XML with these very texts', async () => {
+    const page = await browser.newPage();
+    for (const hostile of HOSTILE) {
+      const xml = junitReport(withTexts(longest.verdict, () => hostile));
+      const read = await page.evaluate<{
+        error: string | null;
+        cases: number;
+        message: string;
+      }>(`(() => {
+        const parsed = new DOMParser().parseFromString(${JSON.stringify(xml)}, 'application/xml');
+        return {
+          error: parsed.querySelector('parsererror')?.textContent ?? null,
+          cases: parsed.querySelectorAll('testsuites > testsuite > testcase').length,
+          message: parsed.querySelector('failure')?.getAttribute('message') ?? '',
+        };
+      })()`);
+      expect(read.error).toBeNull();
+      expect(read.cases).toBe(2);
+      expect(read.message).toBe(printable(hostile).replace(/[\uFFFE\uFFFF]/g, '\uFFFD'));
+    }
+    await page.close();
+  });
+});
