@@ -28,8 +28,8 @@ export function junitReport(verdict: VerdictDocument): string {
   const totals = `tests="${cases.length}" failures="${count('failure')}" errors="${count('error')}"`;
   return [
     '<?xml version="1.0" encoding="UTF-8"?>',
-    `<testsuites name="${escapeHtml(name)}" ${totals}>`,
-    `  <testsuite name="${escapeHtml(`${name} ${version}`)}" ${totals} skipped="0" time="${totalSeconds(cases)}">`,
+    `<testsuites name="${escapeXml(name)}" ${totals}>`,
+    `  <testsuite name="${escapeXml(`${name} ${version}`)}" ${totals} skipped="0" time="${totalSeconds(cases)}">`,
     ...cases.flatMap(caseLines),
     '  </testsuite>',
     '</testsuites>',

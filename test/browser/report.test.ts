@@ -13,12 +13,6 @@ import { HOSTILE, materialOf, withTexts } from '../support/report-material.js';
 import { describeInBrowser, launchChromium } from './chromium.js';
 import { accessFaults, collidingTexts, foreignMarkup, lowContrast } from './look.js';
 
-interface Opened {
-  readonly page: Page;
-  /** Everything that the page said or asked for, beside itself. */
-  readonly noise: readonly string[];
-}
-
 const recorded = (end: string) => recordings.find(({ name }) => name.endsWith(end))!.folder;
 
 describeInBrowser('report.html', () => {
@@ -37,22 +31,36 @@ describeInBrowser('report.html', () => {
     await rm(folder, { recursive: true });
   });
 
+  let page: Page;
+  /** Everything that the page said or asked for, beside itself. */
+  let noise: string[];
+  let path = '';
   let count = 0;
-  async function open(text: string, colorScheme: 'light' | 'dark', width = 1180): Promise<Opened> {
-    const path = join(folder, `${++count}.html`);
-    await writeFile(path, text);
-    const page = await browser.newPage({ viewport: { width, height: 900 }, colorScheme });
-    const noise: string[] = [];
+
+  beforeAll(async () => {
+    page = await browser.newPage();
     page.on('console', message => noise.push(`console: ${message.text()}`));
     page.on('pageerror', error => noise.push(`error: ${error.message}`));
     page.on('request', request => {
       if (request.url() !== `file://${path}`) noise.push(`request: ${request.url()}`);
     });
+  });
+
+  async function open(text: string, colorScheme: 'light' | 'dark', width = 1180): Promise<void> {
+    noise = [];
+    path = join(folder, `${++count}.html`);
+    await writeFile(path, text);
+    await page.setViewportSize({ width, height: 900 });
+    await page.emulateMedia({ media: 'screen', colorScheme });
     await page.goto(`file://${path}`);
-    // All of it in view: the browser tells what is at a point only there.
-    const height = await page.evaluate<number>('document.documentElement.scrollHeight');
+  }
+
+  /** The browser tells what is at a point only where it is in view. */
+  async function bringAllIntoView(): Promise<void> {
+    const [width, height] = await page.evaluate<[number, number]>(
+      '[document.documentElement.clientWidth, document.documentElement.scrollHeight]',
+    );
     await page.setViewportSize({ width, height });
-    return { page, noise };
   }
 
   it.each(['light', 'dark'] as const)('can be read by eye and ear, %s', async colorScheme => {
@@ -60,30 +68,29 @@ describeInBrowser('report.html', () => {
       longest,
       await materialOf(recorded('4.19.90/double-snat-zero-checksum')),
     ]) {
-      const { page, noise } = await open(htmlReport(material), colorScheme);
+      await open(htmlReport(material), colorScheme);
+      await bringAllIntoView();
       const { seen, faults } = await page.evaluate<{ seen: number; faults: string[] }>(lowContrast);
       expect(faults).toEqual([]);
       expect(seen).toBeGreaterThan(200);
       expect(await page.evaluate(accessFaults)).toEqual([]);
       expect(noise).toEqual([]);
-      await page.close();
     }
   });
 
   it('has another page by night than by day', async () => {
     const backgrounds: string[] = [];
     for (const colorScheme of ['light', 'dark'] as const) {
-      const { page } = await open(htmlReport(longest), colorScheme);
+      await open(htmlReport(longest), colorScheme);
       backgrounds.push(
         await page.evaluate<string>('getComputedStyle(document.body).backgroundColor'),
       );
-      await page.close();
     }
     expect(backgrounds).toEqual(['rgb(245, 246, 248)', 'rgb(16, 21, 28)']);
   });
 
   it('shows its pictures, each under its name, with every SYN in them', async () => {
-    const { page } = await open(htmlReport(longest), 'light');
+    await open(htmlReport(longest), 'light');
     const pictures = page.getByRole('img');
     expect(await pictures.count()).toBe(2);
     for (const name of [/^Every SYN of /, /^The first .* to scale/]) {
@@ -98,11 +105,10 @@ describeInBrowser('report.html', () => {
     }
     expect(await page.locator('#ladder-1 text', { hasText: /^dropped$/ }).count()).toBe(10);
     expect(await page.locator('#timeline-1 .life-bar.bad').count()).toBe(1);
-    await page.close();
   });
 
   it('draws the time to scale: SYNs, the entry’s life and the success', async () => {
-    const { page } = await open(htmlReport(longest), 'light');
+    await open(htmlReport(longest), 'light');
     const { syns } = longest.verdict.flows[0]!;
     // Where the marks are, in the drawing's own units, against the times in the document.
     const marks = await page.evaluate<number[]>(`
@@ -127,56 +133,52 @@ describeInBrowser('report.html', () => {
       0.2,
     );
     expect(Math.abs(over!.end - marks[0]! - entry.untilSeconds! * scale)).toBeLessThan(0.2);
-    await page.close();
   });
 
   it('of every recording is quiet, in order, and no text of it runs into another', async () => {
     for (const { name, folder: recording } of recordings) {
-      const { page, noise } = await open(htmlReport(await materialOf(recording)), 'light');
+      await open(htmlReport(await materialOf(recording)), 'light');
       expect(noise, name).toEqual([]);
       expect(await page.evaluate(collidingTexts), name).toEqual([]);
       expect(await page.evaluate(accessFaults), name).toEqual([]);
       expect(await page.getByRole('img').count(), name).toBe(2);
-      await page.close();
     }
   });
 
   it('fits a narrow window: what is wide scrolls in its own place', async () => {
-    const { page, noise } = await open(htmlReport(longest), 'light', 390);
+    await open(htmlReport(longest), 'light', 390);
     expect(await page.evaluate('document.documentElement.scrollWidth')).toBe(390);
     expect(noise).toEqual([]);
-    await page.close();
   });
 
   it('prints to a few pages of paper, light even by night', async () => {
-    const { page, noise } = await open(htmlReport(longest), 'dark');
+    await open(htmlReport(longest), 'dark');
+    await page.emulateMedia({ media: 'print', colorScheme: 'dark' });
     const pdf = await page.pdf({ format: 'A4' });
     expect(pdf.subarray(0, 5).toString()).toBe('%PDF-');
     const pages = pdf.toString('latin1').match(/\/Type\s*\/Page\b(?!s)/g)?.length ?? 0;
     expect(pages).toBeGreaterThan(3);
     expect(pages).toBeLessThan(13);
-    await page.emulateMedia({ media: 'print', colorScheme: 'dark' });
+    await bringAllIntoView();
     const { faults } = await page.evaluate<{ faults: string[] }>(lowContrast);
     expect(faults).toEqual([]);
     expect(await page.evaluate('getComputedStyle(document.body).backgroundColor')).toBe(
       'rgb(255, 255, 255)',
     );
     expect(noise).toEqual([]);
-    await page.close();
   });
 
-  it.each(HOSTILE)('keeps %j as text', async hostile => {
-    const { page, noise } = await open(htmlReport(withTexts(longest, () => hostile)), 'light');
-    expect(await page.evaluate(foreignMarkup)).toEqual([]);
-    expect(noise).toEqual([]);
-    const shown = await page.locator('.lead').textContent();
-    // The parser takes U+FFFE and its like as they are; a lone surrogate was made a space.
-    expect(shown).toBe(printable(hostile));
-    await page.close();
+  it('keeps hostile texts as texts', async () => {
+    for (const hostile of HOSTILE) {
+      await open(htmlReport(withTexts(longest, () => hostile)), 'light');
+      expect(await page.evaluate(foreignMarkup), hostile).toEqual([]);
+      expect(noise, hostile).toEqual([]);
+      const shown = await page.locator('.lead').textContent();
+      expect(shown).toBe(printable(hostile));
+    }
   });
 
   it('a hostile junit report is XML with these very texts', async () => {
-    const page = await browser.newPage();
     for (const hostile of HOSTILE) {
       const xml = junitReport(withTexts(longest.verdict, () => hostile));
       const read = await page.evaluate<{
@@ -195,6 +197,5 @@ describeInBrowser('report.html', () => {
       expect(read.cases).toBe(2);
       expect(read.message).toBe(printable(hostile).replace(/[\uFFFE\uFFFF]/g, '\uFFFD'));
     }
-    await page.close();
   });
 });
