@@ -29,6 +29,7 @@ export function entryLives(
 ): EntryLife[] {
   const { outer } = flow;
   if (!outer) return [];
+  const sources = [outer.source, outer.sourceBefore];
   const ports = new Set(flow.syns.map(({ outerSourcePort }) => outerSourcePort));
   ports.add(outer.sourcePortAfter);
   const open = new Map<string, EntryLife>();
@@ -38,7 +39,7 @@ export function entryLives(
     const isOurs =
       protocol === 'udp' &&
       reply.source === outer.destination &&
-      reply.destination === outer.source &&
+      sources.includes(reply.destination) &&
       original.destinationPort === outer.destinationPort &&
       ports.has(reply.destinationPort);
     if (!isOurs) continue;

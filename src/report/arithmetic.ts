@@ -65,7 +65,7 @@ export function arithmeticLines(flow: FlowReport, captures: readonly CaptureRepo
       ['  source port in the header', right(port), hex(port)],
       ['+ checksum that its bytes call for', right(correct), hex(correct)],
       ['- checksum that it carries', right(stored), hex(stored)],
-      ...(address ? [[addressLabel(address), right(Math.abs(address.term)), '']] : []),
+      ...(address ? [[addressLabel(address), right(address.term), '']] : []),
       ['= source port it was made for', right(recovered), hex(recovered), wrappedText(recovery)],
     ]),
   ];
@@ -79,8 +79,8 @@ export function wrappedText({ total, recovered }: Recovery): string {
   return `  = ${total}, and ${total > recovered ? '-' : '+'} ${factor}65535`;
 }
 
-export function addressLabel({ before, after, term }: NonNullable<Recovery['address']>): string {
-  return `${term < 0 ? '-' : '+'} 2 x (addr(${printable(after)}) - addr(${printable(before)}))`;
+export function addressLabel({ before, after }: NonNullable<Recovery['address']>): string {
+  return `+ 2 x (addr(${printable(after)}) - addr(${printable(before)}))`;
 }
 
 /** The kernel updated a rewritten address in the wrong sense (see `recoverSourcePort`). */

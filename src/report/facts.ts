@@ -18,7 +18,7 @@ export type Row = readonly string[];
 export function keyFacts({ verdict, sender, receiver }: ReportMaterial): Row[] {
   const [flow] = verdict.flows;
   const rows: Row[] = [['verdict', verdict.verdict]];
-  if (verdict.grade !== 'none') rows.push(['grade', gradeText(verdict.grade)]);
+  if (verdict.grade !== 'none') rows.push(['grade', gradeText(verdict)]);
   if (flow) {
     const { protocol, source, destination, service } = flow.inner;
     const target = service ? `${service} (endpoint ${destination})` : destination;
@@ -26,7 +26,7 @@ export function keyFacts({ verdict, sender, receiver }: ReportMaterial): Row[] {
   }
   if (flow?.outer)
     rows.push(['tunnel', tunnelText(flow.outer)], ['outer source port', portText(flow.outer)]);
-  if (flow?.delay) rows.push(['connect time', delayText(flow.delay)]);
+  if (flow?.delay) rows.push(['connect time', delayText(flow, flow.delay)]);
   if (flow?.delay && flow.delay.retransmits > 0) rows.push(['why so long', flow.delay.explanation]);
   if (flow?.lookAlike) rows.push(['looks like', flow.lookAlike]);
   const when = firstSeen(verdict);
@@ -38,10 +38,11 @@ export function keyFacts({ verdict, sender, receiver }: ReportMaterial): Row[] {
   return rows;
 }
 
-function gradeText(grade: string): string {
-  return grade === 'proved'
+function gradeText({ verdict, grade }: VerdictDocument): string {
+  if (grade === 'supported') return 'supported: the arithmetic alone, or what speaks for it';
+  return isConviction(verdict)
     ? 'proved: the arithmetic, and a second witness of another kind that names the same port'
-    : 'supported: the arithmetic alone, or what speaks for it';
+    : 'proved: the sender’s conntrack, or a capture in front of NAT, shows the port before and after';
 }
 
 function tunnelText({
@@ -61,12 +62,12 @@ function portText({ sourcePortBefore, sourcePortAfter }: NonNullable<FlowReport[
   return `${sourcePortBefore} before the second SNAT, ${sourcePortAfter} on the wire`;
 }
 
-function delayText({
-  connectSeconds,
-  retransmits,
-  predictedSeconds,
-}: NonNullable<FlowReport['delay']>): string {
-  const took = connectSeconds === null ? 'never connected' : seconds(connectSeconds);
+function delayText(
+  { inner }: FlowReport,
+  { connectSeconds, retransmits, predictedSeconds }: NonNullable<FlowReport['delay']>,
+): string {
+  const never = inner.protocol === 'udp' ? 'never answered' : 'never connected';
+  const took = connectSeconds === null ? never : seconds(connectSeconds);
   const again = retransmits === 1 ? '1 retransmit' : `${retransmits} retransmits`;
   const predicted = predictedSeconds === null ? '' : `, predicted delay ${predictedSeconds} s`;
   return `${took}, ${again}${predicted}`;

@@ -33,29 +33,35 @@ function isList(value: Markup | readonly Insertion[]): value is readonly Inserti
 
 export const NOTHING: Markup = { kind: 'markup', text: '' };
 
-/** What would push the other columns away is broken over lines. */
-function isLong(value: Insertion): boolean {
-  return typeof value === 'string' && value.length > 44;
+/** What is short stays on its line; what would push the other columns away is broken over lines. */
+function widthOf(value: Insertion): string {
+  if (typeof value !== 'string') return typeof value === 'number' ? 'short' : 'long';
+  return value.length <= SHORT_CELL ? 'short' : 'long';
 }
 
-/** A table whose first row and, if wanted, first column are headers. */
+const SHORT_CELL = 22;
+const SHORT_HEAD = 44;
+
+/** A table whose first row and first column are headers. */
 export function table(options: {
   readonly caption: string;
   readonly head: readonly string[];
   readonly rows: readonly (readonly Insertion[])[];
-  readonly rowHeaders?: boolean;
+  /** Class of a row, by its index. */
+  readonly toneOf?: (index: number) => string;
 }): Markup {
-  const { caption, head, rows, rowHeaders = true } = options;
-  const cell = (value: Insertion, column: number) =>
-    column === 0 && rowHeaders
-      ? html`<th scope="row" class="${isLong(value) ? 'break' : 'short'}">${value}</th>`
-      : html`<td>${value}</td>`;
+  const { caption, head, rows, toneOf = () => '' } = options;
+  const cell = (value: Insertion, column: number) => {
+    if (column > 0) return html`<td class="${widthOf(value)}">${value}</td>`;
+    const isLong = typeof value === 'string' && value.length > SHORT_HEAD;
+    return html`<th scope="row" class="${isLong ? 'long' : 'short'}">${value}</th>`;
+  };
   return html`<div class="scroll" role="region" aria-label="${caption}" tabindex="0">
 <table>
 <caption>${caption}</caption>
 <thead><tr>${head.map(name => html`<th scope="col">${name}</th>`)}</tr></thead>
 <tbody>
-${rows.map(row => html`<tr>${row.map(cell)}</tr>\n`)}</tbody>
+${rows.map((row, index) => html`<tr class="${toneOf(index)}">${row.map(cell)}</tr>\n`)}</tbody>
 </table>
 </div>`;
 }

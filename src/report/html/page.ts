@@ -23,7 +23,7 @@ import {
   synHead,
   synRows,
 } from '../facts.js';
-import { HEADINGS, isWrong, odd, toneOf, unitOf } from '../wording.js';
+import { HEADINGS, isWrong, odd, plural, toneOf, unitOf } from '../wording.js';
 import { datagramSection } from './bytes.js';
 import { ladder } from './ladder.js';
 import { html, type Insertion, type Markup, NOTHING, table } from './markup.js';
@@ -122,27 +122,21 @@ function ladders(material: ReportMaterial): Markup {
 <div class="scroll" role="region" aria-label="Ladder of ${flow.inner.source}" tabindex="0">
 ${ladder(`ladder-${index + 1}`, flow, verdict, { sender, receiver })}
 </div>
-<figcaption>Time runs downwards, not to scale. A dot is a capture that has the packet, the number is its frame there as Wireshark shows it.</figcaption>
-</figure>
+${index === 0 ? html`<figcaption>Time runs downwards, not to scale. A dot is a capture that has the packet, the number is its frame there as Wireshark shows it.</figcaption>\n` : NOTHING}</figure>
 ${synTable(flow, material)}`;
   })}${more(verdict.flows.length - DRAWN_FLOWS, 'connections are in verdict.json')}`;
 }
 
 function synTable(flow: FlowReport, { verdict }: ReportMaterial): Markup {
-  const rows = synRows(flow, verdict);
-  const head = synHead(flow);
-  return html`<div class="scroll" role="region" aria-label="Table of ${unitOf(flow)}s of ${flow.inner.source}" tabindex="0">
-<table>
-<caption>${unitOf(flow)}s of ${flow.inner.source}</caption>
-<thead><tr>${head.map(name => html`<th scope="col">${name}</th>`)}</tr></thead>
-<tbody>
-${rows.map(([number = '', ...cells], index) => {
-  const syn = flow.syns[index];
-  const tone = syn && isWrong(syn) ? 'bad' : syn?.delivered ? 'good' : '';
-  return html`<tr class="${tone}"><th scope="row">${number}</th>${cells.map(cell => html`<td>${cell}</td>`)}</tr>\n`;
-})}</tbody>
-</table>
-</div>`;
+  return table({
+    caption: `${plural(2, unitOf(flow))} of ${flow.inner.source}`,
+    head: synHead(flow),
+    rows: synRows(flow, verdict),
+    toneOf: index => {
+      const syn = flow.syns[index];
+      return syn && isWrong(syn) ? 'bad' : syn?.delivered ? 'good' : '';
+    },
+  });
 }
 
 function timelineSection(material: ReportMaterial): Markup {
@@ -194,14 +188,14 @@ function calculation(recovery: Recovery, unit: string): Markup {
   const where = frame ? ` (${frame.capture}, frame ${frame.number})` : '';
   const row = (sign: string, what: string, value: number, className = '') =>
     html`<tr class="${className}"><td class="n">${sign}</td><th scope="row">${what}</th><td class="n">${value}</td><td class="n">${hexWord(value)}</td></tr>\n`;
-  return html`<p>One’s-complement sums are linear. If only the port was changed, the checksum still tells the old one: <strong>old port = new port + checksum due − checksum carried</strong>, modulo 65535.</p>
+  return html`<p>One’s-complement sums are linear. If only the port was changed, the checksum still tells the old one: <strong>old port = new port + checksum due − checksum carried</strong>, modulo 65535.${address ? ' Here the address was rewritten as well, and the kernel mended the checksum for it in the wrong sense: its difference counts twice.' : ''}</p>
 <div class="scroll" role="region" aria-label="The recovery of the port" tabindex="0">
 <table class="calc">
 <caption>${unit} ${number}${where}</caption>
 <thead><tr><th scope="col"><span aria-label="sign"> </span></th><th scope="col">what</th><th scope="col" class="n">decimal</th><th scope="col" class="n">hexadecimal</th></tr></thead>
 <tbody>
 ${row('', 'source port in the header', port)}${row('+', 'checksum that its bytes call for', correct)}${row('−', 'checksum that it carries', stored)}${
-  address ? row('', addressLabel(address), Math.abs(address.term)) : NOTHING
+  address ? row('+', addressLabel(address).slice(2), address.term) : NOTHING
 }${row('=', `source port it was made for${wrappedText(recovery).replace(/^ {2}/, ': ')}`, recovered, 'result')}</tbody>
 </table>
 </div>
@@ -320,5 +314,5 @@ function capitalized(text: string): string {
 }
 
 function hexWord(value: number): string {
-  return `0x${value.toString(16).padStart(4, '0')}`;
+  return value < 0 ? '' : `0x${value.toString(16).padStart(4, '0')}`;
 }

@@ -37,6 +37,7 @@ th,td{text-align:left;vertical-align:top;padding:6px 14px 6px 0;border-top:1px s
 thead th{border-top:0;color:var(--soft);font-weight:600;white-space:nowrap}
 tbody th{font-weight:600}
 .short{white-space:nowrap}
+.long{overflow-wrap:anywhere;min-width:9em}
 tr.bad td,tr.bad th{background:var(--bad-bg)}
 tr.good td,tr.good th{background:var(--good-bg)}
 tr.bad>:first-child,tr.good>:first-child{padding-left:8px}

@@ -110,7 +110,7 @@ function entryRow(
     alive < to
       ? rectangle({ x: alive, y: y - 2 }, { width: to - alive, height: 16 }, 'life-bar over', 3)
       : NOTHING
-  }${fed.map(at => line({ x: xOf(at), y: y - 2 }, { x: xOf(at), y: y + 14 }, 'fed'))}${noteAt(
+  }${fed.map(at => Math.max(from, xOf(at))).map(x => line({ x, y: y - 2 }, { x, y: y + 14 }, 'fed'))}${noteAt(
     lifeText(entry, expiry),
     from,
     y + 29,
