@@ -21,7 +21,8 @@ export function summarize(
     : flow.inner.destination;
   const way = `${flow.inner.source} to ${target}`;
   const ports = portsOf(flow);
-  const others = convicted > 1 ? `, and ${convicted - 1} more connections` : '';
+  const more = convicted - 1;
+  const others = more > 0 ? `, and ${more} more connection${more === 1 ? '' : 's'}` : '';
   switch (verdict) {
     case 'stale-checksum':
       return atSender
@@ -54,18 +55,21 @@ function badChecksum({ syns }: FlowReport): string {
   return syns.find(({ checksum }) => checksum?.state === 'mangled')?.checksum?.stored ?? '0xffff';
 }
 
-function lossOf({ syns, delay, datagrams }: FlowReport): string {
+function lossOf({ inner, syns, delay, datagrams }: FlowReport): string {
+  const isUdp = inner.protocol === 'udp';
   const bad = syns.filter(({ checksum }) => ['stale', 'mangled'].includes(checksum?.state ?? ''));
   if (bad.length === 0) {
     const count = datagrams.stale + datagrams.mangled;
     return `${count} datagram${count === 1 ? '' : 's'} with a wrong checksum`;
   }
-  const syn = bad.length === 1 ? 'SYN' : 'SYNs';
-  if (bad.some(({ delivered }) => delivered !== false)) {
-    return `${bad.length} ${syn} with a wrong checksum`;
-  }
-  if (delay?.connectSeconds == null) return `${bad.length} ${syn} lost, no connection`;
-  return `${bad.length} ${syn} lost, connected after ${delay.connectSeconds.toFixed(3)} s`;
+  const [one, many] = isUdp ? ['query', 'queries'] : ['SYN', 'SYNs'];
+  const what = `${bad.length} ${bad.length === 1 ? one : many}`;
+  if (bad.some(({ delivered }) => delivered !== false)) return `${what} with a wrong checksum`;
+  const [never, after] = isUdp
+    ? ['never answered', 'answered after']
+    : ['no connection', 'connected after'];
+  if (delay?.connectSeconds == null) return `${what} lost, ${never}`;
+  return `${what} lost, ${after} ${delay.connectSeconds.toFixed(3)} s`;
 }
 
 function capitalize(text: string): string {

@@ -21,17 +21,26 @@ describe('stalesum compare', () => {
     const args = ['compare', at('double-snat-udpcsum'), at('vxlan-tx-offload-off'), '--json'];
     const { changes } = JSON.parse((await stalesum(args)).stdout);
     expect(changes).toContainEqual({
+      kind: 'device',
       what: 'node-a: vxlan.1',
       a: 'udpcsum',
       b: 'noudpcsum',
     });
-    expect(changes).toContainEqual({ what: 'first SYN delivered', a: 'false', b: 'true' });
+    expect(changes).toContainEqual({
+      kind: 'result',
+      what: 'first SYN delivered',
+      a: 'false',
+      b: 'true',
+    });
   });
 
   it('writes Markdown in which a path cannot leave its cell', async () => {
     const args = ['compare', at('double-snat-udpcsum'), at('patched-udpcsum'), '--format'];
     const { stdout } = await stalesum([...args, 'markdown']);
     expect(stdout).toMatch(/^\*\*Fixed: stale-checksum/);
+    expect(stdout).toContain(
+      '## Rules\n\nnode-a, table ip nat (legacy), chain KUBE-POSTROUTING:\n\n```diff\n- -A ',
+    );
     for (const line of stdout.split('\n').filter(text => text.startsWith('|'))) {
       expect(line.replace(/\\\|/g, '').match(/\|/g)).toHaveLength(4);
     }

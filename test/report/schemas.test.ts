@@ -5,8 +5,11 @@ import { describe, expect, it } from 'vitest';
 import { type Comparison, compareVerdicts, type Named } from '../../src/analysis/compare.js';
 import type { VerdictDocument } from '../../src/analysis/verdict.js';
 import { readNodeFacts } from '../../src/evidence/read-node-facts.js';
+import { NEW_RUN, type RunFile } from '../../src/evidence/run-record.js';
+import { failedDetail, failedRow } from '../../src/matrix/row.js';
 import { inspectFiles } from '../../src/rules/inspect.js';
 import { readNodeFiles } from '../../src/snapshot/node-files.js';
+import { matrixSample, measured, placeSample, resultSample } from '../matrix/samples.js';
 import { recordings } from '../support/recordings.js';
 import { materialOf } from '../support/report-material.js';
 
@@ -33,7 +36,9 @@ describe('the schemas', () => {
     expect([...validators.keys()]).toEqual(
       expect.arrayContaining([
         'comparison-1.json',
+        'matrix-1.json',
         'prediction-1.json',
+        'redaction-1.json',
         'run-1.json',
         'verdict-1.json',
       ]),
@@ -109,6 +114,50 @@ describe('a comparison', () => {
     const comparison = compareVerdicts(first, first);
     const drifted: Comparison & { more: number } = { ...comparison, more: 1 };
     expect(faults('comparison-1.json', drifted)).toEqual([' must NOT have additional properties']);
+  });
+});
+
+describe('a matrix', () => {
+  it('of measured and failed rows is of the schema', () => {
+    const place = placeSample('notrack');
+    const rows = [
+      measured(placeSample(), resultSample()),
+      { row: failedRow(place), detail: failedDetail(place, 'this kernel cannot') },
+    ];
+    expect(faults('matrix-1.json', matrixSample(rows))).toEqual([]);
+  });
+});
+
+describe('a run record', () => {
+  it('is of the schema as it begins, and as a run leaves it', () => {
+    const run: RunFile = {
+      ...NEW_RUN,
+      phase: 'complete',
+      scenario: 'unpatched',
+      title: 'the bug',
+      tunnelPort: 8472,
+      connections: [
+        {
+          purpose: 'target',
+          target: '10.96.0.10:80',
+          local: '192.168.50.1:40000',
+          connectSeconds: 1.01,
+          retransmits: 1,
+          result: 'connected',
+        },
+        {
+          purpose: 'control',
+          target: '10.244.1.2:8080',
+          local: undefined,
+          connectSeconds: undefined,
+          retransmits: undefined,
+          result: 'ETIMEDOUT',
+        },
+      ],
+      captures: [{ name: 'node-a/overlay.pcapng', interface: 'flannel.1', kernelDrops: 0 }],
+    };
+    expect(faults('run-1.json', NEW_RUN)).toEqual([]);
+    expect(faults('run-1.json', run)).toEqual([]);
   });
 });
 
