@@ -297,7 +297,7 @@ export function limitsOf(material: ReportMaterial): string[] {
       ? 'Several bad datagrams from one outer port are one observation: their inner bytes cancel, and ' +
         'each shows the same difference.'
       : '',
-    control === null
+    control === null && !warnings.some(warning => warning.startsWith('control:'))
       ? 'No control connection was made: that these capture points show healthy traffic as healthy is ' +
         'taken from the other datagrams in them.'
       : '',

@@ -84,7 +84,8 @@ function datagramText({ datagrams }: FlowReport): string {
   const parts = Object.entries(states)
     .filter(([, count]) => count > 0)
     .map(([state, count]) => `${count} ${state}`);
-  return `${total} datagrams of the connection in all: ${parts.join(', ') || 'none'}.`;
+  const counted = total === 1 ? '1 datagram' : `${total} datagrams`;
+  return `${counted} of the connection in all: ${parts.join(', ') || 'none'}.`;
 }
 
 function sumLines(flow: FlowReport, { verdict }: ReportMaterial): string[] {

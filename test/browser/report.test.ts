@@ -78,6 +78,34 @@ describeInBrowser('report.html', () => {
     }
   });
 
+  it('a page with each of these faults would not pass', async () => {
+    const faulty = `<!DOCTYPE html><title></title><style>body{background:#fff}</style><h1>a</h1><h3>b</h3>
+      <p style="color:#999">pale</p><table><tbody><tr><td>1</td></tr></tbody></table>
+      <svg id="x" width="99" height="30"><text x="5" y="20">one</text><text x="8" y="20">two</text></svg>
+      <script>window.hurt = 1; console.log('heard')</script><img src="picture.png">`;
+    await open(faulty, 'light');
+    const { faults } = await page.evaluate<{ faults: string[] }>(lowContrast);
+    expect(faults).toEqual([expect.stringMatching(/^2\.85: pale$/)]);
+    expect(await page.evaluate(collidingTexts)).toEqual(['x: one / two']);
+    expect(await page.evaluate(accessFaults)).toEqual(
+      expect.arrayContaining([
+        'no language',
+        'no title',
+        'heading skips a level: b',
+        'row without head: 1',
+      ]),
+    );
+    expect(await page.evaluate(foreignMarkup)).toEqual(
+      expect.arrayContaining(['SCRIPT', 'IMG', 'P style', 'IMG src', 'a script ran']),
+    );
+    expect(noise).toEqual(
+      expect.arrayContaining([
+        'console: heard',
+        expect.stringMatching(/^request: .*picture\.png$/),
+      ]),
+    );
+  });
+
   it('has another page by night than by day', async () => {
     const backgrounds: string[] = [];
     for (const colorScheme of ['light', 'dark'] as const) {

@@ -1,6 +1,5 @@
 /** Every document is as its published schema says, and a document that drifts is refused. */
 import { readdirSync, readFileSync } from 'node:fs';
-import { Ajv2020 } from 'ajv/dist/2020.js';
 import { describe, expect, it } from 'vitest';
 import { type Comparison, compareVerdicts, type Named } from '../../src/analysis/compare.js';
 import type { VerdictDocument } from '../../src/analysis/verdict.js';
@@ -12,28 +11,14 @@ import { readNodeFiles } from '../../src/snapshot/node-files.js';
 import { matrixSample, measured, placeSample, resultSample } from '../matrix/samples.js';
 import { recordings } from '../support/recordings.js';
 import { materialOf } from '../support/report-material.js';
+import { schemaFaults, schemas } from '../support/schemas.js';
 
-const SCHEMAS = new URL('../../docs/schemas/', import.meta.url);
 const RULESETS = new URL('../rules/rulesets/', import.meta.url);
-
-const ajv = new Ajv2020({ allErrors: true, strict: true, allowUnionTypes: true });
-const validators = new Map(
-  readdirSync(SCHEMAS).map(file => {
-    const schema = JSON.parse(readFileSync(new URL(file, SCHEMAS), 'utf8'));
-    return [file, ajv.compile(schema)];
-  }),
-);
-
-/** What is wrong with a document, as it would be printed. */
-function faults(file: string, document: unknown): string[] {
-  const validate = validators.get(file)!;
-  validate(JSON.parse(JSON.stringify(document)));
-  return (validate.errors ?? []).map(({ instancePath, message }) => `${instancePath} ${message}`);
-}
+const faults = schemaFaults;
 
 describe('the schemas', () => {
   it('are there for each kind of document, and the package publishes them', () => {
-    expect([...validators.keys()]).toEqual(
+    expect([...schemas.keys()]).toEqual(
       expect.arrayContaining([
         'comparison-1.json',
         'matrix-1.json',
@@ -51,7 +36,7 @@ describe('the schemas', () => {
   });
 
   it('let no key pass that they do not name', () => {
-    const loose = [...validators].flatMap(([file, { schema }]) => looseObjects(schema, file));
+    const loose = [...schemas].flatMap(([file, schema]) => looseObjects(schema, file));
     expect(loose).toEqual([]);
   });
 });
