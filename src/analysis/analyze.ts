@@ -227,6 +227,7 @@ function warningsOf(
   if (input.run?.emulated)
     warnings.push('emulated: a rule of the lab did what an old kernel would do');
   if (input.run?.incomplete !== undefined) warnings.push(`incomplete: ${input.run.incomplete}`);
+  warnings.push(...(input.run?.notes ?? []));
   if (controlFault !== undefined) warnings.push(`control: ${controlFault}`);
   for (const { name, kernelDrops, truncated, observation } of input.captures) {
     if (kernelDrops) warnings.push(`${name}: the kernel dropped ${kernelDrops} packets`);

@@ -42,6 +42,8 @@ export interface RunRecord {
   readonly scenario: string | undefined;
   readonly title: string | undefined;
   readonly emulated: boolean;
+  /** What limited the run; one line each. */
+  readonly notes?: readonly string[];
   readonly connections: readonly ProbedConnection[];
   /** Why the recording is not whole, in one sentence; absent where it is. */
   readonly incomplete?: string | undefined;

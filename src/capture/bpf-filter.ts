@@ -23,7 +23,14 @@ import {
   shiftLeft,
   xToA,
 } from './bpf.js';
-import { assertPorts, type CaptureFilter, innerAddressWords, type TunnelFilter } from './filter.js';
+import {
+  assertPorts,
+  type CaptureFilter,
+  filterWords,
+  type HostFilter,
+  innerAddressWords,
+  type TunnelFilter,
+} from './filter.js';
 
 /** More than any packet has: what passes is kept whole. */
 const WHOLE = 0x40000;
@@ -46,7 +53,52 @@ export const NOTHING: Uint8Array<ArrayBuffer> = assemble([keep(0)]);
  * @throws StalesumError `usage` for a port or an address that none is
  */
 export function bpfProgram(filter: CaptureFilter, linkType: number): Uint8Array<ArrayBuffer> {
-  return assemble(filter.kind === 'all' ? [keep(WHOLE)] : tunnel(filter, linkType));
+  return assemble(linesOf(filter, linkType));
+}
+
+function linesOf(filter: CaptureFilter, linkType: number): Line[] {
+  switch (filter.kind) {
+    case 'all':
+      return [keep(WHOLE)];
+    case 'hosts':
+      return hosts(filter, linkType);
+    case 'tunnel':
+      return tunnel(filter, linkType);
+  }
+}
+
+function hosts({ addresses }: HostFilter, linkType: number): Line[] {
+  const words = addresses.map(filterWords);
+  /** To `accept` where an address stands at X + `source` or X + `destination`, else on. */
+  const anyAt = (length: number, source: number, destination: number): Line[] =>
+    words
+      .filter(address => address.length === length)
+      .flatMap((address, index) =>
+        [source, destination].flatMap(place => {
+          const next = `${length} words, address ${index} not at ${place}`;
+          return [
+            ...address.flatMap((word, i) => [
+              loadAtX(4, place + 4 * i),
+              ifEqual(word, undefined, next),
+            ]),
+            goTo('accept'),
+            label(next),
+          ];
+        }),
+      );
+  return [
+    ...(linkType === LINKTYPE_ETHERNET ? behindEthernet() : behindNothing()),
+    label('ipv4'),
+    ...anyAt(1, 12, 16),
+    goTo('reject'),
+    label('ipv6'),
+    ...anyAt(4, 8, 24),
+    goTo('reject'),
+    label('accept'),
+    keep(WHOLE),
+    label('reject'),
+    keep(0),
+  ];
 }
 
 function tunnel(filter: TunnelFilter, linkType: number): Line[] {

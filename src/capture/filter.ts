@@ -5,7 +5,14 @@
 import { StalesumError } from '../errors.js';
 import { addressWords } from '../wire/address.js';
 
-export type CaptureFilter = { readonly kind: 'all' } | TunnelFilter;
+export type CaptureFilter = { readonly kind: 'all' } | HostFilter | TunnelFilter;
+
+/** IP packets from or to any of some addresses, untagged or behind one VLAN tag. */
+export interface HostFilter {
+  readonly kind: 'hosts';
+  /** IPv4 and IPv6. */
+  readonly addresses: readonly string[];
+}
 
 /**
  * Datagrams of a VXLAN, over IPv4 or IPv6, untagged or behind one VLAN tag. Fragments without a UDP
@@ -36,11 +43,19 @@ export interface InnerFilter {
 /** Everything that passes the interface. */
 export const EVERYTHING: CaptureFilter = { kind: 'all' };
 
-/** An inner address as a filter compares it: 32-bit words in network order, one of IPv4, four of IPv6. */
+/** The inner address; none if any will do. @throws StalesumError `usage` if it is none */
 export function innerAddressWords({ inner }: TunnelFilter): readonly number[] {
-  if (inner?.address === undefined) return [];
-  const halves = addressWords(inner.address);
-  if (!halves) throw new StalesumError('usage', `"${inner.address}" is not an IP address`);
+  return inner?.address === undefined ? [] : filterWords(inner.address);
+}
+
+/**
+ * An address as a filter compares it: 32-bit words in network order, one of IPv4, four of IPv6.
+ *
+ * @throws StalesumError `usage` if it is none
+ */
+export function filterWords(address: string): readonly number[] {
+  const halves = addressWords(address);
+  if (!halves) throw new StalesumError('usage', `"${address}" is not an IP address`);
   return Array.from(
     { length: halves.length / 2 },
     (_, word) => (halves[2 * word]! * 0x10000 + halves[2 * word + 1]!) >>> 0,

@@ -6,11 +6,25 @@
  * links without an Ethernet header, and what kind of link it is only the node knows. (A tag that the
  * kernel took out of the bytes, as it does with nearly all, is not seen by the expressions at all.)
  */
-import { assertPorts, type CaptureFilter, innerAddressWords, type TunnelFilter } from './filter.js';
+import {
+  assertPorts,
+  type CaptureFilter,
+  filterWords,
+  type HostFilter,
+  innerAddressWords,
+  type TunnelFilter,
+} from './filter.js';
 
 /** The expression; empty for everything. @throws StalesumError `usage` for a port or address that is none */
 export function pcapFilterText(filter: CaptureFilter): string {
-  return filter.kind === 'all' ? '' : tunnelText(filter);
+  switch (filter.kind) {
+    case 'all':
+      return '';
+    case 'hosts':
+      return hostsText(filter);
+    case 'tunnel':
+      return tunnelText(filter);
+  }
 }
 
 /** A place in the packet: an accessor of pcap-filter, and what is added to every offset in it. */
@@ -38,13 +52,46 @@ function behindIpv4(ip: Place, offset = 0): Place {
 
 function tunnelText(filter: TunnelFilter): string {
   assertPorts(filter);
+  return eitherFamily(
+    ip => ipv4Text(filter, ip),
+    ip => ipv6Text(filter, ip),
+  );
+}
+
+/** IPv4 and IPv6, untagged or behind one VLAN tag. */
+function eitherFamily(ipv4: (ip: Place) => string, ipv6: (ip: Place) => string): string {
   const tagged =
-    `(ether[16:2] == 0x800 and ${ipv4Text(filter, BEHIND_TAG)}) or ` +
-    `(ether[16:2] == 0x86dd and ${ipv6Text(filter, BEHIND_TAG)})`;
+    `(ether[16:2] == 0x800 and ${ipv4(BEHIND_TAG)}) or ` +
+    `(ether[16:2] == 0x86dd and ${ipv6(BEHIND_TAG)})`;
   return (
-    `(ip and ${ipv4Text(filter, IPV4)}) or (ip6 and ${ipv6Text(filter, IPV6)}) or ` +
+    `(ip and ${ipv4(IPV4)}) or (ip6 and ${ipv6(IPV6)}) or ` +
     `((ether[12:2] == 0x8100 or ether[12:2] == 0x88a8) and (${tagged}))`
   );
+}
+
+function hostsText({ addresses }: HostFilter): string {
+  const words = addresses.map(filterWords);
+  const anyOf = (texts: readonly string[]) =>
+    texts.length === 0 ? '1 == 0' : `(${texts.join(' or ')})`;
+  const ofLength = (length: number, text: (address: readonly number[]) => string) =>
+    anyOf(words.filter(address => address.length === length).map(text));
+  return eitherFamily(
+    ip => ofLength(1, ([word = 0]) => either(at(ip, 12, 4), at(ip, 16, 4), hex(word))),
+    ip => ofLength(4, address => eitherAddress(ip, 8, 24, address)),
+  );
+}
+
+/** An IPv6 address at an offset from a place, or at another one. */
+function eitherAddress(
+  place: Place,
+  source: number,
+  destination: number,
+  address: readonly number[],
+): string {
+  const [one, other] = [source, destination].map(start =>
+    address.map((word, i) => `${at(place, start + 4 * i, 4)} == ${hex(word)}`).join(' and '),
+  );
+  return `((${one}) or (${other}))`;
 }
 
 function ipv4Text(filter: TunnelFilter, ip: Place): string {
@@ -90,10 +137,7 @@ function innerIpv4Text(udp: Place, address: readonly number[], port: number | un
 function innerIpv6Text(udp: Place, address: readonly number[], port: number | undefined): string {
   const parts = [`${at(udp, 28, 2)} == 0x86dd`];
   if (address.length > 0) {
-    const [source, destination] = [38, 54].map(start =>
-      address.map((word, i) => `${at(udp, start + 4 * i, 4)} == ${hex(word)}`).join(' and '),
-    );
-    parts.push(`((${source}) or (${destination}))`);
+    parts.push(eitherAddress(udp, 38, 54, address));
   }
   if (port !== undefined) {
     const next = at(udp, 36, 1);

@@ -59,21 +59,18 @@ function readFolder(path: string): Promise<NodeFiles> {
   });
 }
 
-async function readLive(name: string): Promise<NodeFiles> {
-  const [{ readLiveFiles }, { localNode }, { netnsNode }] = await Promise.all([
+async function readLive(text: string): Promise<NodeFiles> {
+  const [{ readLiveFiles }, { parseNode }, { openNode }] = await Promise.all([
     import('../snapshot/live-files.js'),
-    import('../node/local.js'),
-    import('../node/netns.js'),
+    import('../node/description.js'),
+    import('../node/open.js'),
   ]);
-  const namespace = /^netns:(.+)$/.exec(name)?.[1];
-  if (name !== 'local' && namespace === undefined) {
-    throw new StalesumError('usage', `--node: expected local or netns:NAME, found "${name}"`);
-  }
-  const read = await readLiveFiles(namespace === undefined ? localNode() : netnsNode(namespace));
-  if (read.files.some(isRules)) return read;
+  const { node, notes, close } = await openNode(parseNode(text));
+  const read = await readLiveFiles(node).finally(close);
+  if (read.files.some(isRules)) return { ...read, gaps: [...notes, ...read.gaps] };
   // Without any rules read, every flow would look healthy.
   throw new StalesumError(
     'missing-tool',
-    `${name}: no rules could be read: ${read.gaps.join('; ')}`,
+    `${node.name}: no rules could be read: ${[...notes, ...read.gaps].join('; ')}`,
   );
 }

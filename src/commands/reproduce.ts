@@ -6,10 +6,15 @@ import { enterLab, insideLab } from '../lab/enter.js';
 import type { Expectation } from '../lab/scenario.js';
 import { scenarioNamed } from '../lab/scenarios.js';
 import { printable } from '../output.js';
+import { type BetweenOptions, isBetweenNodes } from './between-options.js';
 import { isForKernel, type KernelOptions, onKernel } from './on-kernel.js';
 import { exitPolicyOf, type OutputOptions, type PolicyOptions } from './options.js';
 
-export interface ReproduceOptions extends OutputOptions, PolicyOptions, KernelOptions {
+export interface ReproduceOptions
+  extends OutputOptions,
+    PolicyOptions,
+    KernelOptions,
+    BetweenOptions {
   readonly scenario: string;
   readonly timeout?: number;
   readonly attempts?: number;
@@ -22,8 +27,12 @@ export interface ReproduceOptions extends OutputOptions, PolicyOptions, KernelOp
   readonly keepPayload: boolean;
 }
 
-/** Runs a scenario, prints the verdict, and returns the exit code. */
+/** Runs a scenario, or between two nodes, prints the verdict, and returns the exit code. */
 export async function reproduce(options: ReproduceOptions): Promise<number> {
+  if (isBetweenNodes(options)) {
+    const { reproduceBetween } = await import('./reproduce-between.js');
+    return reproduceBetween(options);
+  }
   // An unknown one is said before anything is made.
   scenarioNamed(options.scenario);
   const place = await placeOf(options);

@@ -8,12 +8,13 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { ProbedConnection } from '../analysis/input.js';
 import type { CaptureEngine, LiveCapture } from '../capture/engine.js';
-import { EVERYTHING } from '../capture/filter.js';
+import { type CaptureFilter, EVERYTHING, type InnerFilter } from '../capture/filter.js';
 import { pcapFilterText } from '../capture/pcap-filter.js';
 import { tcpdump } from '../capture/tcpdump.js';
 import type { CapturedFrame } from '../capture-file/frame.js';
 import { messageOf, StalesumError } from '../errors.js';
 import type { Node } from '../node/node.js';
+import type { ProbeClient } from '../probe/clients.js';
 import { probe, type Target } from '../probe/connect.js';
 import { watchConntrack } from '../snapshot/conntrack-watch.js';
 import { takeConntrackList, takeCounters, takeStaticSnapshot } from '../snapshot/take.js';
@@ -26,6 +27,9 @@ export interface RunNode {
   readonly node: Node;
   readonly overlay: string;
   readonly underlay: string;
+  readonly engine: CaptureEngine;
+  /** Whether it has conntrack, to be watched. */
+  readonly hasConntrack: boolean;
   /** What shows its tunnel datagrams in front of NAT: `nflog:5`. */
   readonly tap?: string;
 }
@@ -34,10 +38,12 @@ export interface RunPlan {
   readonly scenario: string | undefined;
   readonly title: string | undefined;
   readonly emulated: boolean;
-  readonly engine: CaptureEngine;
   /** The client's node first. */
   readonly nodes: readonly [RunNode, RunNode];
   readonly tunnelPort: number;
+  /** What of the overlay is captured, and of the tunnel's datagrams; a lab's are all of interest. */
+  readonly overlayFilter: CaptureFilter;
+  readonly innerFilter?: InnerFilter | undefined;
   readonly protocol: 'tcp' | 'udp';
   /** A connection that cannot have the fault: straight to the pod. */
   readonly control: Target;
@@ -46,9 +52,14 @@ export interface RunPlan {
   readonly attempts: number;
   /** Bytes to be echoed over each; 0: connecting is enough. */
   readonly bytes: number;
+  /** What opens them, and the address that they get through the tunnel, if these are known. */
+  readonly client?: ProbeClient;
+  readonly source?: string | undefined;
   readonly timeoutSeconds: number;
   /** Whether payload is written as it is captured, and not blanked. */
   readonly keepPayload: boolean;
+  /** What limits the verdict; one line each. */
+  readonly notes: readonly string[];
   /** Between the control and the target: what a lab does to its wire only then. */
   readonly afterControl: () => Promise<void>;
 }
@@ -141,7 +152,7 @@ class RunRecorder {
   }
 
   async write(phase: RunFile['phase'] = 'recording', reason: string | null = null): Promise<void> {
-    const { scenario, title, emulated, tunnelPort } = this.#plan;
+    const { scenario, title, emulated, tunnelPort, notes } = this.#plan;
     const { connections, captures } = this;
     await writeRunFile(this.#folder, {
       ...NEW_RUN,
@@ -151,6 +162,7 @@ class RunRecorder {
       title: title ?? null,
       emulated,
       tunnelPort,
+      notes,
       connections,
       captures,
     });
@@ -176,15 +188,20 @@ async function connectBoth(
   const { protocol, timeoutSeconds } = plan;
   const { signal } = run;
   progress.step('control connection');
-  const control = await probe(client, {
-    protocol,
-    purpose: 'control',
-    target: plan.control,
-    attempts: 1,
-    bytes: 0,
-    timeoutSeconds,
-    signal,
-  });
+  const control = await probe(
+    client,
+    {
+      protocol,
+      purpose: 'control',
+      target: plan.control,
+      attempts: 1,
+      bytes: 0,
+      timeoutSeconds,
+      source: plan.source,
+      signal,
+    },
+    plan.client,
+  );
   record.connections = control;
   await record.write();
   await plan.afterControl();
@@ -196,15 +213,19 @@ async function connectBoth(
   );
   // Whatever becomes of the connection, nobody may be left with a rejection.
   listing.catch(() => undefined);
-  const targets = await probe(client, {
-    protocol,
-    purpose: 'target',
-    target: plan.target,
-    attempts: plan.attempts,
-    bytes: plan.bytes,
-    timeoutSeconds,
-    signal,
-  });
+  const targets = await probe(
+    client,
+    {
+      protocol,
+      purpose: 'target',
+      target: plan.target,
+      attempts: plan.attempts,
+      bytes: plan.bytes,
+      timeoutSeconds,
+      signal,
+    },
+    plan.client,
+  );
   record.connections = [...control, ...targets];
   await listing;
 }
@@ -232,17 +253,17 @@ class Running {
   }
 
   async start(plan: RunPlan, folder: string, progress: RunProgress): Promise<void> {
-    const tunnel = { kind: 'tunnel', port: plan.tunnelPort } as const;
-    const { engine, keepPayload } = plan;
+    const { tunnelPort: port, innerFilter: inner, overlayFilter, keepPayload } = plan;
+    const tunnel = { kind: 'tunnel', port, ...(inner && { inner }) } as const;
     const tunnelPorts = new Set([...DEFAULT_TUNNEL_PORTS, plan.tunnelPort]);
     const onFault = (fault: StalesumError) => this.#fault.abort(fault);
     const writing = { keepPayload, tunnelPorts, onFault };
-    const points = plan.nodes.flatMap(({ node, overlay, underlay, tap }, index) => [
+    const points = plan.nodes.flatMap(({ node, engine, overlay, underlay, tap }, index) => [
       {
         node,
         layer: 'overlay',
         device: overlay,
-        filter: EVERYTHING,
+        filter: overlayFilter,
         engine,
         isClients: index === 0,
       },
@@ -274,7 +295,8 @@ class Running {
         const live = await taker.start({ node, interface: device, filter, onFrame });
         this.#captures.push({ name, device, writer, live });
       }),
-      ...plan.nodes.map(async ({ node }) => {
+      ...plan.nodes.map(async ({ node, hasConntrack }) => {
+        if (!hasConntrack) return;
         this.#watches.push(await watchConntrack(node, join(folder, node.name)));
       }),
     ]);

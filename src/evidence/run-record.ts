@@ -42,6 +42,8 @@ export interface RunFile {
   readonly emulated: boolean;
   /** UDP port of the tunnel; the usual ones are known without. */
   readonly tunnelPort: number | null;
+  /** What limits the verdict; one line each. */
+  readonly notes: readonly string[];
   readonly connections: readonly ProbedConnection[];
   readonly captures: readonly RunCapture[];
 }
@@ -55,6 +57,7 @@ export const NEW_RUN: RunFile = {
   title: null,
   emulated: false,
   tunnelPort: null,
+  notes: [],
   connections: [],
   captures: [],
 };
@@ -98,7 +101,7 @@ function parseRunFile(text: string, path: string): RunFile {
   if (!isRecord(value) || value.schema !== RUN_SCHEMA) {
     throw complain(`expected "schema": "${RUN_SCHEMA}"`);
   }
-  const { connections, captures, scenario, title, emulated, tunnelPort, reason } = value;
+  const { connections, captures, scenario, title, emulated, tunnelPort, reason, notes } = value;
   // Records of before there were phases were written at the end of a run.
   const phase = RUN_PHASES.find(known => known === (value.phase ?? 'complete'));
   if (!phase) throw complain(`expected a phase of ${RUN_PHASES.join(', ')}`);
@@ -112,6 +115,7 @@ function parseRunFile(text: string, path: string): RunFile {
     title: typeof title === 'string' ? title : null,
     emulated: emulated === true,
     tunnelPort: typeof tunnelPort === 'number' ? tunnelPort : null,
+    notes: Array.isArray(notes) ? notes.filter(note => typeof note === 'string') : [],
     connections: connections.map(connection => {
       const parsed = parseConnection(connection);
       if (!parsed) throw complain('a connection lacks its purpose, target or result');
@@ -162,6 +166,7 @@ export function runRecordOf(file: RunFile): RunRecord {
     scenario: file.scenario ?? undefined,
     title: file.title ?? undefined,
     emulated: file.emulated,
+    notes: file.notes,
     connections: file.connections,
   };
 }

@@ -6,11 +6,11 @@ import type { VerdictDocument } from '../analysis/verdict.js';
 import { chooseEngine } from '../capture/choose.js';
 import type { EngineChoice } from '../capture/engine.js';
 import { exitCodeOfFault, StalesumError } from '../errors.js';
+import { EVERYTHING } from '../capture/filter.js';
 import { examinePaths } from '../evidence/examine.js';
 import { recordRun } from '../evidence/record.js';
-import type { Node } from '../node/node.js';
-import { SynWatch } from '../probe/syn-watch.js';
-import { progressOn } from '../report/progress.js';
+import { synWatchOn } from '../probe/syn-watch.js';
+import { type Voice, voiceOn } from '../report/voice.js';
 import { expectedOn } from './expectation.js';
 import { type Lab, startLab } from './lab.js';
 import type { Protocol } from './layout.js';
@@ -71,31 +71,6 @@ export async function runInLab(scenario: Scenario, options: RunOptions): Promise
   }
 }
 
-/** What a run says while it goes on. */
-export interface Voice {
-  show(text: string): void;
-  warn(text: string): void;
-  clear(): void;
-}
-
-export const SILENT: Voice = {
-  show: () => undefined,
-  warn: () => undefined,
-  clear: () => undefined,
-};
-
-function voiceOn(quiet: boolean): Voice {
-  const progress = progressOn(process.stderr, quiet);
-  return {
-    show: text => progress.show(text),
-    warn: text => {
-      progress.clear();
-      if (!quiet) process.stderr.write(`stalesum: ${text}\n`);
-    },
-    clear: () => progress.clear(),
-  };
-}
-
 /** While a run is recorded, an interrupt closes the recording, which may show enough already. */
 function watchForInterrupt(): { readonly signal: AbortSignal; end(): void } {
   const controller = new AbortController();
@@ -124,20 +99,21 @@ export async function recordIn(
   if (note !== undefined) warn(note);
   const protocol = options.protocol ?? scenario.protocol;
   const attempts = options.attempts ?? scenario.attempts;
-  const watch = new SynWatch(await linearTimeouts(lab.nodeA), text => show(`connect  ${text}`));
+  const watch = await synWatchOn(lab.nodeA, text => show(`connect  ${text}`));
   const { tunnel } = scenario.vxlan;
-  const point = { overlay: tunnel.device, underlay: 'eth0' };
+  const point = { engine, hasConntrack: true, overlay: tunnel.device, underlay: 'eth0' };
   await recordRun(
     {
       scenario: scenario.name,
       title: scenario.title,
       emulated: scenario.emulated,
-      engine,
+      notes: [],
       nodes: [
         { node: lab.nodeA, ...point, ...(options.tap ? { tap: TAP_INTERFACE } : {}) },
         { node: lab.nodeB, ...point },
       ],
       tunnelPort: tunnel.port,
+      overlayFilter: EVERYTHING,
       protocol,
       ...lab.targetsFor(protocol),
       attempts,
@@ -156,10 +132,4 @@ export async function recordIn(
     },
     interruption,
   );
-}
-
-async function linearTimeouts(node: Node): Promise<number> {
-  const path = '/proc/sys/net/ipv4/tcp_syn_linear_timeouts';
-  const { stdout } = await node.run('cat', [path], { mayFail: true });
-  return Number(stdout.trim());
 }

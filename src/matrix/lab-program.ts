@@ -13,8 +13,9 @@ import { finishBundle } from '../evidence/finish-bundle.js';
 import { type Lab, startLab } from '../lab/lab.js';
 import type { Protocol } from '../lab/layout.js';
 import { type Retransmits, withRetransmits } from '../lab/retransmits.js';
-import { recordIn, SILENT } from '../lab/run.js';
+import { recordIn } from '../lab/run.js';
 import { scenarioNamed } from '../lab/scenarios.js';
+import { SILENT } from '../report/voice.js';
 import { conntrackRewrote, predictRecording } from './predict-recording.js';
 import type { LabResult } from './row.js';
 

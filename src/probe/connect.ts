@@ -23,7 +23,7 @@ export interface ProbeRequest {
   /** TCP: bytes to be echoed before the connection counts as one; only our own client can. */
   readonly bytes: number;
   /** The address that connections get on the node, for clients that tell only a port. */
-  readonly source?: string;
+  readonly source?: string | undefined;
   /** Ends the probe, which then fails. */
   readonly signal?: AbortSignal;
 }

@@ -2,6 +2,7 @@
 
 import { synSchedule } from '../analysis/syn-schedule.js';
 import type { CapturedFrame } from '../capture-file/frame.js';
+import type { Node } from '../node/node.js';
 import { type Instant, secondsBetween } from '../time.js';
 import { PROTOCOL_TCP } from '../wire/ip.js';
 import { emptyPacket, walkPacket } from '../wire/packet.js';
@@ -42,4 +43,15 @@ export class SynWatch {
         : `; if it is lost, SYN ${this.#syns + 1} is due at ${next.toFixed(1)} s`;
     this.#tell(`${lost}SYN ${this.#syns} sent at ${since.toFixed(1)} s${due}`);
   };
+}
+
+/** A watch for the SYNs of a node, whose kernel says when they are due. */
+export async function synWatchOn(node: Node, tell: (text: string) => void): Promise<SynWatch> {
+  return new SynWatch(await linearTimeouts(node), tell);
+}
+
+async function linearTimeouts(node: Node): Promise<number> {
+  const path = '/proc/sys/net/ipv4/tcp_syn_linear_timeouts';
+  const { stdout } = await node.run('cat', [path], { mayFail: true });
+  return Number(stdout.trim());
 }

@@ -1,5 +1,6 @@
 /** Options and help of `stalesum inspect`. */
 import { Command, Option } from 'commander';
+import { NODE_KINDS } from '../node/description.js';
 import { collect, endpoint, verdictList } from './arguments.js';
 import { type Finish, withOutput } from './shared-options.js';
 
@@ -8,7 +9,7 @@ export function inspectCommand(finish: Finish): Command {
     .description("no packets: walk a node's rules twice, and predict the verdict")
     .exitOverride()
     .option('--dir <folder>', 'saved files of a node; may be given several times', collect, [])
-    .option('--node <node>', 'a node to ask: local, or netns:NAME')
+    .option('--node <node>', `a node to ask: ${NODE_KINDS}`)
     .option('--target <ip:port>', 'one destination; else every service on other nodes', endpoint)
     .addOption(new Option('--protocol <name>', 'of the connection').choices(['tcp', 'udp']))
     .addOption(
@@ -32,6 +33,7 @@ export function inspectCommand(finish: Finish): Command {
       `
 Examples:
   stalesum inspect --node local
+  stalesum inspect --node ssh:root@10.0.0.7 --target 10.96.0.10:53
   stalesum inspect --dir saved --target 10.96.0.10:53 --protocol udp
   stalesum inspect --dir saved --order iptables-nft-save.txt,nft-kube-proxy-tables.nft --json`,
     )

@@ -2,6 +2,7 @@
 import { Command, Option } from 'commander';
 import { ENGINE_CHOICES, type EngineChoice } from '../capture/engine.js';
 import { SCENARIOS } from '../lab/scenarios.js';
+import { NODE_KINDS } from '../node/description.js';
 import { attempts, positive } from './arguments.js';
 import { type Finish, withKernel, withOutput, withPolicy } from './shared-options.js';
 
@@ -33,7 +34,7 @@ export function reproduceCommand(finish: Finish): Command {
         .default('auto' satisfies EngineChoice),
     )
     .option('--as-expected', 'exit 0 when the scenario shows what it must show, else 1', false);
-  return withKernel(withOutput(withPolicy(command)))
+  return withKernel(withOutput(withPolicy(withNodes(command))))
     .option('--out <path>', 'keep the evidence: a folder, or an archive (.tar.gz, .tgz)')
     .option('--keep-payload', 'write payload to the captures as well, instead of zeros', false)
     .addHelpText(
@@ -47,7 +48,10 @@ Examples:
   stalesum reproduce --scenario udp-dns               DNS queries, which nothing rescues
   stalesum reproduce --json --out evidence            for a script, with the evidence kept
   stalesum reproduce --out evidence.tar.gz            the same as one file, for the ticket
+  stalesum reproduce --from ssh:root@10.0.0.7 --to ssh:root@10.0.0.8 --target 10.96.0.10:80
   stalesum reproduce --kernel /boot/vmlinuz-6.1.0-56-amd64    the same under that kernel, in qemu
+
+Nodes: ${NODE_KINDS}
 
 Scenarios:
 ${SCENARIOS.map(({ name, title }) => `  ${name.padEnd(29)} ${title}`).join('\n')}
@@ -57,4 +61,26 @@ ${SCENARIOS.map(({ name, title }) => `  ${name.padEnd(29)} ${title}`).join('\n')
       const { reproduce } = await import('../commands/reproduce.js');
       finish(await reproduce(options));
     });
+}
+
+/** Real nodes instead of the lab's. */
+function withNodes(command: Command): Command {
+  const notForLab = ['scenario', 'retransmits', 'tap', 'asExpected', 'kernel'];
+  return command
+    .addOption(
+      new Option('--from <node>', 'the node that connects, instead of the lab').conflicts(
+        notForLab,
+      ),
+    )
+    .addOption(new Option('--to <node>', 'the node that the endpoint is on').conflicts(notForLab))
+    .addOption(
+      new Option('--target <ip:port>', 'what to connect to: a service, or a pod').conflicts(
+        notForLab,
+      ),
+    )
+    .option(
+      '--expose-veth-loss',
+      "where the underlay's veth links hide losses (kind): turn their tx offload off for the run",
+      false,
+    );
 }

@@ -44,6 +44,7 @@ describe('a filter as a program', () => {
     ['a port of 0', { kind: 'tunnel', port: 0 }],
     ['a port of 65536', { kind: 'tunnel', port: 65536 }],
     ['an inner port of -1', { kind: 'tunnel', port: 1, inner: { port: -1 } }],
+    ['a host that none is', { kind: 'hosts', addresses: ['10.244.1.300'] }],
     ['an address that none is', { kind: 'tunnel', port: 1, inner: { address: '10.0.0' } }],
   ] as const)('refuses %s', (_, filter) => {
     expect(() => bpfProgram(filter, LINKTYPE_ETHERNET)).toThrow(StalesumError);

@@ -32,6 +32,17 @@ export const hasTcpdump = spawnSync('tcpdump', ['--version']).status === 0;
 export const FILTERS: readonly (readonly [string, CaptureFilter, string])[] = [
   ['everything', { kind: 'all' }, ''],
   [
+    'a host',
+    { kind: 'hosts', addresses: ['192.168.50.1'] },
+    'ip host 192.168.50.1 or (vlan and ip host 192.168.50.1)',
+  ],
+  [
+    'hosts of both families',
+    { kind: 'hosts', addresses: ['10.244.1.2', 'fd00:50::1', '192.168.50.2'] },
+    'ip host 10.244.1.2 or ip6 host fd00:50::1 or ip host 192.168.50.2 or ' +
+      '(vlan and (ip host 10.244.1.2 or ip6 host fd00:50::1 or ip host 192.168.50.2))',
+  ],
+  [
     'a tunnel',
     { kind: 'tunnel', port: 8472 },
     'udp port 8472 or (ip proto 17 and ip[6:2] & 0x1fff != 0) or ip6 proto 44 or ' +

@@ -1,0 +1,254 @@
+/**
+ * The main job between two real nodes: finds the tunnel between them and what hides losses, records a run
+ * as in the lab, and examines the recording.
+ */
+import type { ExitPolicy } from '../analysis/exit-code.js';
+import type { VerdictDocument } from '../analysis/verdict.js';
+import { chooseEngine } from '../capture/choose.js';
+import type { EngineChoice } from '../capture/engine.js';
+import { StalesumError } from '../errors.js';
+import { examinePaths } from '../evidence/examine.js';
+import { type RunNode, type RunPlan, recordRun } from '../evidence/record.js';
+import { abilitiesOf, shortcomings } from '../node/abilities.js';
+import type { NodeDescription } from '../node/description.js';
+import type { Node } from '../node/node.js';
+import { openNode } from '../node/open.js';
+import { chooseClient } from '../probe/clients.js';
+import type { Target } from '../probe/connect.js';
+import { synWatchOn } from '../probe/syn-watch.js';
+import type { Voice } from '../report/voice.js';
+import { formatEndpoint } from '../wire/address.js';
+import type { AtEnd } from './cleanup.js';
+import { endpointsOf } from './endpoints.js';
+import { findTunnel, type KnownNode, knowNetwork, type Tunnel } from './tunnel.js';
+import { exposeLoss, hiddenLoss } from './veth.js';
+
+export interface PairOptions {
+  readonly from: NodeDescription;
+  readonly to: NodeDescription;
+  readonly target: Target;
+  readonly protocol: 'tcp' | 'udp';
+  /** Connections at once; else as many as are needed to meet the node `to`. */
+  readonly attempts: number | undefined;
+  readonly timeoutSeconds: number | undefined;
+  readonly engine: EngineChoice;
+  readonly exposeVethLoss: boolean;
+  /** An empty folder for the recording. */
+  readonly folder: string;
+  readonly policy: ExitPolicy;
+}
+
+/** Long enough for the 127 s after which a connect() with six retransmits gives up. Seconds. */
+const DEFAULT_TIMEOUT_SECONDS = 140;
+
+/** How likely it may be that none of several connections meets the node that is watched. */
+const MISSED = 0.01;
+const MOST_ATTEMPTS = 50;
+
+/**
+ * Runs between two nodes.
+ *
+ * @throws StalesumError `unavailable`, `not-permitted`, `missing-tool` for what a node lacks; `usage` if
+ *   the target is not on the node `to`, behind a VXLAN
+ */
+export async function runBetween(
+  options: PairOptions,
+  voice: Voice,
+  atEnd: AtEnd,
+): Promise<VerdictDocument> {
+  voice.show('nodes    connecting');
+  const [from, to] = await openBoth(options, voice, atEnd);
+  voice.show('nodes    reading links, addresses and rules');
+  const found = await findWay(options, from, to);
+  for (const text of found.tunnel.assumptions) voice.warn(text);
+  const plan = await planRun(options, from, to, found, voice, atEnd);
+  const watch = await synWatchOn(from, text => voice.show(`connect  ${text}`));
+  await recordRun(plan, options.folder, {
+    step: text => voice.show(`run      ${text}`),
+    overlayFrame: plan.attempts === 1 && plan.protocol === 'tcp' ? watch.visit : () => undefined,
+  });
+  voice.show('analyse  reading the captures');
+  return examinePaths([options.folder], {
+    tunnelPorts: [found.tunnel.port],
+    policy: options.policy,
+  });
+}
+
+/** Both nodes, with names that are folders of a recording: `node-10.0.0.7`. */
+async function openBoth(
+  { from, to }: PairOptions,
+  voice: Voice,
+  atEnd: AtEnd,
+): Promise<[Node, Node]> {
+  const opened = await Promise.allSettled(
+    [from, to].map(async description => {
+      const open = await openNode(description);
+      atEnd(() => open.close());
+      for (const note of open.notes) voice.warn(note);
+      return open.node;
+    }),
+  );
+  const nodes = opened.map(result => {
+    if (result.status === 'rejected') throw result.reason;
+    return result.value;
+  });
+  const [client, peer] = nodes as [Node, Node];
+  const name = folderName(client.name);
+  const other = folderName(peer.name);
+  return [
+    { ...client, name },
+    { ...peer, name: other === name ? `${other}-peer` : other },
+  ];
+}
+
+function folderName(name: string): string {
+  const plain = name.replaceAll(/[^\w.-]/g, '-');
+  return plain.startsWith('node-') ? plain : `node-${plain}`;
+}
+
+interface Way {
+  readonly tunnel: Tunnel;
+  /** On the node `to`. */
+  readonly endpoints: readonly [Target, ...Target[]];
+  /** Wherever they are. */
+  readonly allEndpoints: number;
+}
+
+async function findWay(options: PairOptions, client: Node, peer: Node): Promise<Way> {
+  const [from, to] = await Promise.all([knowNetwork(client), knowNetwork(peer)]);
+  const { endpoints } = await endpointsOf(from, options.target, options.protocol);
+  const tunnels = await Promise.allSettled(
+    endpoints.map(({ address }) => findTunnel(from, to, address)),
+  );
+  const there = endpoints.filter((_, index) => tunnels[index]?.status === 'fulfilled');
+  const tunnel = tunnels.find(result => result.status === 'fulfilled');
+  const [first, ...others] = there;
+  if (!tunnel || !first) throw noneThere(from, to, endpoints, tunnels);
+  return {
+    tunnel: tunnel.value,
+    endpoints: [first, ...others],
+    allEndpoints: endpoints.length,
+  };
+}
+
+function noneThere(
+  from: KnownNode,
+  to: KnownNode,
+  endpoints: readonly Target[],
+  results: readonly PromiseSettledResult<Tunnel>[],
+): unknown {
+  const [first] = results;
+  if (endpoints.length === 1 && first?.status === 'rejected') return first.reason;
+  const names = endpoints.map(({ address, port }) => formatEndpoint(address, port)).join(', ');
+  return new StalesumError(
+    'usage',
+    `none of the endpoints ${names} is reached from ${from.node.name} through a VXLAN to ${to.node.name}`,
+    '--to must be a node that has one of them',
+  );
+}
+
+async function planRun(
+  options: PairOptions,
+  client: Node,
+  peer: Node,
+  { tunnel, endpoints, allEndpoints }: Way,
+  voice: Voice,
+  atEnd: AtEnd,
+): Promise<RunPlan> {
+  const { protocol, target } = options;
+  const notes: string[] = [];
+  const [from, to, program] = await Promise.all([
+    runNode(options.engine, client, 'client', tunnel.from, notes, voice),
+    runNode(options.engine, peer, 'peer', tunnel.to, notes, voice),
+    chooseClient(client, protocol),
+  ]);
+  if (client.elsewhere) voice.warn(`${client.name}: connections are opened with ${program.name}`);
+  await dealWithHiddenLoss(options, to, notes, voice, atEnd);
+  const attempts = options.attempts ?? attemptsFor(endpoints.length, allEndpoints);
+  if (endpoints.length < allEndpoints) {
+    notes.push(
+      `${endpoints.length} of ${allEndpoints} endpoints are on ${peer.name}: of ${attempts} connections only ` +
+        'those to them are examined',
+    );
+  }
+  for (const note of notes) voice.warn(note);
+  const [control] = endpoints;
+  const ports = new Set(endpoints.map(({ port }) => port));
+  return {
+    scenario: undefined,
+    title: undefined,
+    emulated: false,
+    nodes: [from, to],
+    tunnelPort: tunnel.port,
+    // A node may carry a lot; only what goes to the endpoints is of interest.
+    overlayFilter: { kind: 'hosts', addresses: endpoints.map(({ address }) => address) },
+    innerFilter:
+      endpoints.length === 1
+        ? { address: control.address }
+        : ports.size === 1
+          ? { port: control.port }
+          : undefined,
+    protocol,
+    control,
+    target,
+    attempts,
+    bytes: 0,
+    client: program,
+    source: tunnel.source,
+    notes,
+    timeoutSeconds: options.timeoutSeconds ?? DEFAULT_TIMEOUT_SECONDS,
+    afterControl: async () => undefined,
+  };
+}
+
+async function runNode(
+  engine: EngineChoice,
+  node: Node,
+  role: 'client' | 'peer',
+  { overlay, underlay }: Tunnel['from'],
+  notes: string[],
+  voice: Voice,
+): Promise<RunNode> {
+  const [abilities, chosen] = await Promise.all([abilitiesOf(node), chooseEngine(engine, node)]);
+  if (chosen.note !== undefined && !node.elsewhere) voice.warn(chosen.note);
+  const withTcpdump = chosen.engine.name === 'tcpdump';
+  const missing = shortcomings(node.name, abilities, role, withTcpdump);
+  if (withTcpdump && !abilities.tools.has('tcpdump')) {
+    throw new StalesumError('missing-tool', missing.join('; '), `install tcpdump on ${node.name}`);
+  }
+  notes.push(...missing);
+  const hasConntrack = abilities.tools.has('conntrack');
+  return { node, engine: chosen.engine, hasConntrack, overlay, underlay };
+}
+
+/** Says what hides losses on the way to the receiver, or takes it out of the way for the run. */
+async function dealWithHiddenLoss(
+  { exposeVethLoss }: PairOptions,
+  { node, underlay }: RunNode,
+  notes: string[],
+  voice: Voice,
+  atEnd: AtEnd,
+): Promise<void> {
+  const hidden = await hiddenLoss(node, underlay);
+  if (!hidden) {
+    if (exposeVethLoss) voice.warn(`${node.name}/${underlay} hides no loss: nothing is changed`);
+    return;
+  }
+  if (!exposeVethLoss) {
+    notes.push(`${hidden.statement} (--expose-veth-loss turns the offload off for the run)`);
+    return;
+  }
+  atEnd(await exposeLoss(hidden.port));
+  notes.push(
+    `tx checksum offload of ${hidden.port.device} was off during the run (--expose-veth-loss)` +
+      (hidden.isFarEnd
+        ? ''
+        : `: the node's own end, since the other one is not in reach; it shows less than the other one would`),
+  );
+}
+
+/** So many connections that with a service's random choice hardly all miss the endpoints that count. */
+function attemptsFor(there: number, all: number): number {
+  if (there === all) return 1;
+  return Math.min(MOST_ATTEMPTS, Math.ceil(Math.log(MISSED) / Math.log(1 - there / all)));
+}

@@ -1,0 +1,163 @@
+/**
+ * Underlays of veth links, as kind has them. Where such a link has transmit checksum offload on, checksums
+ * are never finished, the receiver trusts them unfinished, and what a wire would lose is delivered. With
+ * the offload off at the link's other end, on the way to the receiver, they are finished there, as a NIC
+ * does it.
+ */
+import { createInterface } from 'node:readline';
+import { messageOf, StalesumError } from '../errors.js';
+import { localNode } from '../node/local.js';
+import type { Node, RunningCommand } from '../node/node.js';
+
+/** A link that hides losses, and where its offload can be turned off. */
+export interface HiddenLoss {
+  /** What reports say of it. */
+  readonly statement: string;
+  readonly port: LinkEnd;
+  /** Whether it is the link's other end, where the receiver's datagrams come in; else the node's own. */
+  readonly isFarEnd: boolean;
+}
+
+export interface LinkEnd {
+  readonly node: Node;
+  readonly device: string;
+  /** How a user gets there: in front of a command line. */
+  readonly prefix: string;
+}
+
+const FEATURE = 'tx-checksum-ip-generic';
+
+/** What hides losses on the way into a node; `undefined` where nothing does, or nobody can tell. */
+export async function hiddenLoss(node: Node, device: string): Promise<HiddenLoss | undefined> {
+  const link = await linkOf(node, device);
+  if (link?.kind !== 'veth') return undefined;
+  const far = node.elsewhere ? undefined : await farEnd(link);
+  const port: LinkEnd = far ?? { node, device, prefix: `on ${node.name}: ` };
+  const { exitCode, stdout } = await runIfThere(port.node, 'ethtool', ['-k', port.device]);
+  if (exitCode !== 0 || !isOn(stdout)) return undefined;
+  return {
+    statement:
+      `${node.name}/${device} is a veth link with tx checksum offload on, as in kind: the receiver trusts ` +
+      'checksums that nobody has finished, so what a real wire would lose is delivered, and neither loss nor ' +
+      'delay shows',
+    port,
+    isFarEnd: far !== undefined,
+  };
+}
+
+function isOn(features: string): boolean {
+  return new RegExp(`^\\s*${FEATURE}: on\\b`, 'm').test(features);
+}
+
+/** A command that a node may not have. */
+async function runIfThere(node: Node, command: string, args: readonly string[]) {
+  return node.run(command, args, { mayFail: true }).catch(thrown => {
+    if (thrown instanceof StalesumError && thrown.kind === 'missing-tool') {
+      return { exitCode: 127, stdout: '', stderr: '' };
+    }
+    throw thrown;
+  });
+}
+
+interface Link {
+  readonly index: number;
+  readonly name: string;
+  readonly kind: string | undefined;
+  /** Index of a veth's other end, in another namespace. */
+  readonly peerIndex: number | undefined;
+  readonly mac: string | undefined;
+}
+
+async function linkOf(node: Node, device: string): Promise<Link | undefined> {
+  const { stdout } = await runIfThere(node, 'ip', ['-d', 'link', 'show', 'dev', device]);
+  return parseLinks(stdout)[0];
+}
+
+function parseLinks(text: string): Link[] {
+  return text.split(/^(?=\d+: )/m).flatMap(block => {
+    const [, index, name = '', peer] = /^(\d+): ([^:@\s]+)(?:@if(\d+))?:/.exec(block) ?? [];
+    if (index === undefined) return [];
+    return [
+      {
+        index: Number(index),
+        name,
+        kind: /^\s+(veth|bridge|bond|vlan|vxlan)\b/m.exec(block)?.[1],
+        peerIndex: peer === undefined ? undefined : Number(peer),
+        mac: /link\/ether ([0-9a-f:]{17})/.exec(block)?.[1],
+      },
+    ];
+  });
+}
+
+/**
+ * The other end, if it is in this process's own namespace: each names the other's number, and the bridge
+ * there has learned the node's MAC behind it. (Numbers alone are not unique: each namespace counts anew.)
+ */
+async function farEnd(link: Link): Promise<LinkEnd | undefined> {
+  const here = localNode();
+  const { stdout } = await runIfThere(here, 'ip', ['-d', 'link']);
+  const found = parseLinks(stdout).find(
+    ({ index, peerIndex, kind }) =>
+      kind === 'veth' && index === link.peerIndex && peerIndex === link.index,
+  );
+  if (!found || link.mac === undefined) return undefined;
+  const fdb = await runIfThere(here, 'bridge', ['fdb', 'show', 'dev', found.name]);
+  if (!fdb.stdout.includes(link.mac)) return undefined;
+  return { node: here, device: found.name, prefix: '' };
+}
+
+/** The command that turns the offload on again. */
+export function undoCommand({ device, prefix }: LinkEnd): string {
+  return `${prefix}ethtool -K ${device} ${FEATURE} on`;
+}
+
+/** Holds the offload off until its input ends, whatever ends it. */
+const GUARD = `ethtool -K "$1" ${FEATURE} off || exit 1
+echo off
+cat >/dev/null
+ethtool -K "$1" ${FEATURE} on`;
+
+/**
+ * Turns the offload of a port off. A process that outlives us turns it on again when we are gone.
+ *
+ * @returns what turns it on again, and throws with the command to do it by hand if that fails
+ * @throws StalesumError `not-permitted` or `internal`, in ethtool's words
+ */
+export async function exposeLoss(port: LinkEnd): Promise<() => Promise<void>> {
+  const guard = port.node.start('sh', ['-c', GUARD, 'sh', port.device], {
+    openInput: true,
+    outlivesUs: true,
+  });
+  let words = '';
+  guard.stderr.on('data', chunk => {
+    words += String(chunk);
+  });
+  const said = await firstLine(guard);
+  if (said !== 'off') {
+    await guard.stop('SIGKILL');
+    const text = `${port.node.name}: the offload of ${port.device} cannot be turned off: ${messageOf(words)}`;
+    const kind = /not permitted/i.test(words) ? 'not-permitted' : 'internal';
+    throw new StalesumError(kind, text);
+  }
+  return async () => {
+    guard.closeInput();
+    const { exitCode } = await guard.ended;
+    const { stdout } = await runIfThere(port.node, 'ethtool', ['-k', port.device]);
+    if (exitCode === 0 && isOn(stdout)) return;
+    throw new StalesumError(
+      'internal',
+      `the offload of ${port.device} could not be turned on again; do it: ${undoCommand(port)}`,
+    );
+  };
+}
+
+async function firstLine(guard: RunningCommand): Promise<string | undefined> {
+  const lines = createInterface({ input: guard.stdout });
+  const first = await new Promise<string | undefined>(resolve => {
+    lines.once('line', resolve).once('close', () => resolve(undefined));
+  });
+  lines.close();
+  // Its end is that of its output.
+  guard.stdout.resume();
+  return first;
+}
