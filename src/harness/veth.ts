@@ -4,12 +4,14 @@
  * the offload off at the link's other end, on the way to the receiver, they are finished there, as a NIC
  * does it.
  */
+import { readdirSync, statSync } from 'node:fs';
+import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { messageOf, StalesumError } from '../errors.js';
 import { localNode } from '../node/local.js';
 import type { Node, RunningCommand } from '../node/node.js';
 
-/** A link that hides losses, and where its offload can be turned off. */
+/** A link that hides losses, or may, and where its offload can be turned off. */
 export interface HiddenLoss {
   /** What reports say of it. */
   readonly statement: string;
@@ -25,24 +27,27 @@ export interface LinkEnd {
   readonly prefix: string;
 }
 
+/** Where `ip netns` keeps names. */
+const NAMED = '/run/netns';
+
 const FEATURE = 'tx-checksum-ip-generic';
 
 /** What hides losses on the way into a node; `undefined` where nothing does, or nobody can tell. */
 export async function hiddenLoss(node: Node, device: string): Promise<HiddenLoss | undefined> {
   const link = await linkOf(node, device);
   if (link?.kind !== 'veth') return undefined;
-  const far = node.elsewhere ? undefined : await farEnd(link);
+  const far = node.elsewhere ? undefined : await farEnd(node, link);
   const port: LinkEnd = far ?? { node, device, prefix: `on ${node.name}: ` };
   const { exitCode, stdout } = await runIfThere(port.node, 'ethtool', ['-k', port.device]);
   if (exitCode !== 0 || !isOn(stdout)) return undefined;
-  return {
-    statement:
-      `${node.name}/${device} is a veth link with tx checksum offload on, as in kind: the receiver trusts ` +
-      'checksums that nobody has finished, so what a real wire would lose is delivered, and neither loss nor ' +
-      'delay shows',
-    port,
-    isFarEnd: far !== undefined,
-  };
+  const statement =
+    far === undefined
+      ? `${node.name}/${device} is a veth link whose other end is not in reach: if checksums are unfinished when ` +
+        'they arrive there, as in kind, what a real wire would lose is delivered'
+      : `${node.name}/${device} is a veth link with tx checksum offload on, as in kind: the receiver trusts ` +
+        'checksums that nobody has finished, so what a real wire would lose is delivered, and neither loss ' +
+        'nor delay shows';
+  return { statement, port, isFarEnd: far !== undefined };
 }
 
 function isOn(features: string): boolean {
@@ -65,7 +70,8 @@ interface Link {
   readonly kind: string | undefined;
   /** Index of a veth's other end, in another namespace. */
   readonly peerIndex: number | undefined;
-  readonly mac: string | undefined;
+  /** That namespace, as ip(8) names it: a name of `ip netns`, or the number that this one gives it. */
+  readonly peerNamespace: string | undefined;
 }
 
 async function linkOf(node: Node, device: string): Promise<Link | undefined> {
@@ -83,27 +89,59 @@ function parseLinks(text: string): Link[] {
         name,
         kind: /^\s+(veth|bridge|bond|vlan|vxlan)\b/m.exec(block)?.[1],
         peerIndex: peer === undefined ? undefined : Number(peer),
-        mac: /link\/ether ([0-9a-f:]{17})/.exec(block)?.[1],
+        peerNamespace: / link-netns(?:id)? (\S+)/.exec(block)?.[1],
       },
     ];
   });
 }
 
 /**
- * The other end, if it is in this process's own namespace: each names the other's number, and the bridge
- * there has learned the node's MAC behind it. (Numbers alone are not unique: each namespace counts anew.)
+ * The other end, if it is in this process's own namespace. Each end names the other's number; since each
+ * namespace counts anew, the end here must also name the node's namespace.
  */
-async function farEnd(link: Link): Promise<LinkEnd | undefined> {
+async function farEnd(node: Node, link: Link): Promise<LinkEnd | undefined> {
   const here = localNode();
-  const { stdout } = await runIfThere(here, 'ip', ['-d', 'link']);
+  const [{ stdout }, names] = await Promise.all([
+    runIfThere(here, 'ip', ['-d', 'link']),
+    namesOfNamespace(here, node),
+  ]);
   const found = parseLinks(stdout).find(
-    ({ index, peerIndex, kind }) =>
-      kind === 'veth' && index === link.peerIndex && peerIndex === link.index,
+    ({ index, peerIndex, kind, peerNamespace = '' }) =>
+      kind === 'veth' &&
+      index === link.peerIndex &&
+      peerIndex === link.index &&
+      names.has(peerNamespace),
   );
-  if (!found || link.mac === undefined) return undefined;
-  const fdb = await runIfThere(here, 'bridge', ['fdb', 'show', 'dev', found.name]);
-  if (!fdb.stdout.includes(link.mac)) return undefined;
-  return { node: here, device: found.name, prefix: '' };
+  return found && { node: here, device: found.name, prefix: '' };
+}
+
+/** How ip(8) may name a node's network namespace from here. */
+async function namesOfNamespace(here: Node, node: Node): Promise<ReadonlySet<string>> {
+  const number = namespaceNumber(node.networkNamespace);
+  if (number === undefined) return new Set();
+  const named = readdirIfThere(NAMED).filter(name => namespaceNumber(join(NAMED, name)) === number);
+  // lsns tells of namespaces that somebody is in.
+  const somebody = node.start('cat', [], { openInput: true });
+  const { stdout } = await runIfThere(here, 'lsns', ['-n', '-t', 'net', '-o', 'NS,NETNSID']);
+  await somebody.stop('SIGKILL');
+  const numbered = new RegExp(`^\\s*${number}\\s+(\\d+)\\s*$`, 'm').exec(stdout)?.[1];
+  return new Set([...named, ...(numbered === undefined ? [] : [numbered])]);
+}
+
+function namespaceNumber(path: string | undefined): number | undefined {
+  try {
+    return path === undefined ? undefined : statSync(path).ino;
+  } catch {
+    return undefined;
+  }
+}
+
+function readdirIfThere(folder: string): string[] {
+  try {
+    return readdirSync(folder);
+  } catch {
+    return [];
+  }
 }
 
 /** The command that turns the offload on again. */
@@ -112,10 +150,10 @@ export function undoCommand({ device, prefix }: LinkEnd): string {
 }
 
 /** Holds the offload off until its input ends, whatever ends it. */
-const GUARD = `ethtool -K "$1" ${FEATURE} off || exit 1
+const GUARD = `ethtool -K "$1" ${FEATURE} off >&2 || exit 1
 echo off
 cat >/dev/null
-ethtool -K "$1" ${FEATURE} on`;
+ethtool -K "$1" ${FEATURE} on >&2`;
 
 /**
  * Turns the offload of a port off. A process that outlives us turns it on again when we are gone.
