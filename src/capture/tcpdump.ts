@@ -68,7 +68,7 @@ async function start(request: CaptureRequest): Promise<LiveCapture> {
       const interruption = words.over ? endedEarly(words.text) : undefined;
       await running.stop('SIGINT', GRACE_SECONDS);
       if (damage) throw damage.thrown;
-      return { ...statistics(name, stream, words.text), ...(interruption && { interruption }) };
+      return statistics(name, stream, words.text, interruption);
     },
   };
 }
@@ -83,10 +83,16 @@ async function quiet(lastWritten: () => number): Promise<void> {
   }
 }
 
-function statistics(name: string, stream: CaptureStream, words: string): CaptureStatistics {
+function statistics(
+  name: string,
+  stream: CaptureStream,
+  words: string,
+  interruption: string | undefined,
+): CaptureStatistics {
   const { frames, interfaces } = stream.end();
   const drops = /^(\d+) packets? dropped by kernel/m.exec(words)?.[1];
-  if (drops === undefined) {
+  // Cut off, it has no last words; what it has captured counts all the same.
+  if (drops === undefined && interruption === undefined) {
     throw new StalesumError(
       'internal',
       `${name}: tcpdump ended without its counts: ${messageOf(words)}`,
@@ -96,7 +102,8 @@ function statistics(name: string, stream: CaptureStream, words: string): Capture
   return {
     linkType: interfaces[0]?.linkType ?? 1,
     frames,
-    kernelDrops: Number(drops) + Number(byInterface),
+    kernelDrops: Number(drops ?? 0) + Number(byInterface),
+    ...(interruption !== undefined && { interruption }),
   };
 }
 

@@ -41,6 +41,9 @@ export interface PairOptions {
 /** Long enough for the 127 s after which a connect() with six retransmits gives up. Seconds. */
 const DEFAULT_TIMEOUT_SECONDS = 140;
 
+/** In which a node that is there does nothing at all. */
+const LOST_SECONDS = 10;
+
 /** How likely it may be that none of several connections meets the node that is watched. */
 const MISSED = 0.01;
 const MOST_ATTEMPTS = 50;
@@ -57,7 +60,32 @@ export async function runBetween(
   atEnd: AtEnd,
 ): Promise<VerdictDocument> {
   voice.show('nodes    connecting');
-  const [from, to] = await openBoth(options, voice, atEnd);
+  const nodes = await openBoth(options, voice, atEnd);
+  try {
+    return await examineBetween(options, nodes, voice, atEnd);
+  } catch (thrown) {
+    // Where a node is gone, whatever else failed did so for that.
+    throw (await lost(nodes)) ?? thrown;
+  }
+}
+
+/** Why a node cannot be reached any more. */
+async function lost(nodes: readonly Node[]): Promise<StalesumError | undefined> {
+  for (const node of nodes) {
+    const fault = await node
+      .run('true', [], { timeoutSeconds: LOST_SECONDS })
+      .catch(thrown => thrown);
+    if (fault instanceof StalesumError && fault.kind === 'unavailable') return fault;
+  }
+  return undefined;
+}
+
+async function examineBetween(
+  options: PairOptions,
+  [from, to]: readonly [Node, Node],
+  voice: Voice,
+  atEnd: AtEnd,
+): Promise<VerdictDocument> {
   voice.show('nodes    reading links, addresses and rules');
   const found = await findWay(options, from, to);
   for (const text of found.tunnel.assumptions) voice.warn(text);

@@ -26,10 +26,10 @@ export async function openSsh(destination: string, name: string): Promise<OpenNo
   const connection = await connect(destination);
   try {
     const plain = limited(remoteNode(carrier(connection, name, 'exec ')));
-    const isRoot = await greet(plain, destination);
-    const withSudo = isRoot ? undefined : await throughSudo(connection, name);
+    const isAllowed = await greet(plain, destination);
+    const withSudo = isAllowed ? undefined : await throughSudo(connection, name);
     const notes =
-      isRoot || withSudo
+      isAllowed || withSudo
         ? []
         : [
             `${name}: not root there, and sudo asks for a password: what needs root will be missing`,
@@ -60,9 +60,13 @@ function carrier(connection: SshConnection, name: string, prefix: string): Carri
   };
 }
 
-/** Whether we are root there; before that, that arguments arrive as they are. */
+/** CAP_NET_ADMIN and CAP_NET_RAW (linux/capability.h), which are all that is needed. */
+const NEEDED = (1n << 12n) | (1n << 13n);
+const GREETING = 'printf "%s\\n" "$1"; sed -n "s/^CapEff:[[:space:]]*//p" /proc/self/status';
+
+/** Whether we have the rights there; before that, that arguments arrive as they are. */
 async function greet(node: Node, destination: string): Promise<boolean> {
-  const { stdout } = await node.run('sh', ['-c', 'printf "%s\\n" "$1"; id -u', 'sh', ODD]);
+  const { stdout } = await node.run('sh', ['-c', GREETING, 'sh', ODD]);
   if (!stdout.startsWith(`${ODD}\n`)) {
     throw new StalesumError(
       'unavailable',
@@ -70,7 +74,8 @@ async function greet(node: Node, destination: string): Promise<boolean> {
       'it must be a POSIX shell (sh, bash, dash, ksh, zsh) that prints nothing of its own',
     );
   }
-  return stdout.slice(ODD.length + 1).trim() === '0';
+  const capabilities = /^[0-9a-f]+$/.exec(stdout.slice(ODD.length + 1).trim())?.[0];
+  return capabilities !== undefined && (BigInt(`0x${capabilities}`) & NEEDED) === NEEDED;
 }
 
 async function throughSudo(connection: SshConnection, name: string): Promise<Node | undefined> {
