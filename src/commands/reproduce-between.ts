@@ -1,11 +1,10 @@
 /** `stalesum reproduce --from NODE --to NODE --target TARGET`: between two real nodes. */
-import { mkdtemp, readdir, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { readdir } from 'node:fs/promises';
 import { StalesumError } from '../errors.js';
 import { withCleanup } from '../harness/cleanup.js';
 import { runBetween } from '../harness/run.js';
 import { parseTarget } from '../harness/target.js';
+import { makeTemporaryFolder } from '../harness/temporary-folder.js';
 import { parseNode } from '../node/description.js';
 import { voiceOn } from '../report/voice.js';
 import { exitPolicyOf } from './options.js';
@@ -22,7 +21,8 @@ export async function reproduceBetween(options: ReproduceOptions): Promise<numbe
   }
   const nodes = { from: parseNode(from), to: parseNode(to), target: parseTarget(target) };
   if (options.out !== undefined) await makeEmptyFolder(options.out);
-  const folder = options.out ?? (await mkdtemp(join(tmpdir(), 'stalesum-run-')));
+  const temporary = options.out === undefined ? await makeTemporaryFolder() : undefined;
+  const folder = options.out ?? temporary?.path ?? '';
   const voice = voiceOn(options.quiet || options.json);
   let failed = true;
   try {
@@ -50,9 +50,12 @@ export async function reproduceBetween(options: ReproduceOptions): Promise<numbe
   } finally {
     voice.clear();
     // After a fault, what was captured is kept.
-    const kept = failed && (await hasCaptures(folder));
-    if (kept) voice.warn(`what was captured is in ${folder}: stalesum analyze ${folder}`);
-    else if (options.out === undefined) await rm(folder, { recursive: true, force: true });
+    if (failed && (await hasCaptures(folder))) {
+      await temporary?.keep();
+      voice.warn(`what was captured is in ${folder}: stalesum analyze ${folder}`);
+    } else {
+      await temporary?.remove();
+    }
   }
 }
 

@@ -6,10 +6,10 @@
  */
 import { readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
-import { createInterface } from 'node:readline';
 import { messageOf, StalesumError } from '../errors.js';
+import { firstLine } from '../node/child.js';
 import { localNode } from '../node/local.js';
-import type { Node, RunningCommand } from '../node/node.js';
+import type { Node } from '../node/node.js';
 
 /** A link that hides losses, or may, and where its offload can be turned off. */
 export interface HiddenLoss {
@@ -187,15 +187,4 @@ export async function exposeLoss(port: LinkEnd): Promise<() => Promise<void>> {
       `the offload of ${port.device} could not be turned on again; do it: ${undoCommand(port)}`,
     );
   };
-}
-
-async function firstLine(guard: RunningCommand): Promise<string | undefined> {
-  const lines = createInterface({ input: guard.stdout });
-  const first = await new Promise<string | undefined>(resolve => {
-    lines.once('line', resolve).once('close', () => resolve(undefined));
-  });
-  lines.close();
-  // Its end is that of its output.
-  guard.stdout.resume();
-  return first;
 }

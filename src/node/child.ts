@@ -1,5 +1,6 @@
 /** A process of this machine whose output is wanted while it runs. */
 import { once } from 'node:events';
+import { createInterface } from 'node:readline';
 import { PassThrough, type Readable } from 'node:stream';
 import { finished } from 'node:stream/promises';
 import { execa, type Options } from 'execa';
@@ -105,6 +106,19 @@ async function read(stream: Readable): Promise<void> {
   await finished(stream, { writable: false }).catch(() => undefined);
 }
 
+/** The first line that a command says; `undefined` if it ends without. The rest is thrown away. */
+export async function firstLine({ stdout }: RunningCommand): Promise<string | undefined> {
+  const lines = createInterface({ input: stdout });
+  const first = await new Promise<string | undefined>(resolve => {
+    lines.once('line', resolve).once('close', () => resolve(undefined));
+  });
+  lines.close();
+  // Its end is that of its output.
+  stdout.resume();
+  return first;
+}
+
+/** Whether it settles in time. */
 export async function settlesWithin(promise: Promise<unknown>, seconds: number): Promise<boolean> {
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<false>(resolve => {

@@ -4,12 +4,10 @@
  * `kill -9` included. Nothing ever asks: what would need an answer fails, in words.
  */
 import { existsSync } from 'node:fs';
-import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { messageOf, StalesumError } from '../errors.js';
-import { settlesWithin, startChild } from './child.js';
+import { firstLine, settlesWithin, startChild } from './child.js';
 import { findCommand } from './find-command.js';
 
 export interface SshConnection {
@@ -26,6 +24,7 @@ const PATIENCE_SECONDS = 45;
 const POLL_MILLISECONDS = 20;
 /** What a connection that breaks gets to say so, once a command of it has failed. */
 const LOSS_SECONDS = 1;
+const CLOSE_SECONDS = 3;
 
 /** A broken connection is noticed after 15 s of silence. */
 const COMMON = [
@@ -40,11 +39,15 @@ const MASTER = [
 /** Without the master no command may make a connection of its own. */
 const CLIENT = ['-o', 'ControlMaster=no', '-o', 'ProxyCommand=false'];
 
-/** $1: the folder; behind it the command line of the connection. */
-const HOLD = `folder=$1
+/**
+ * $1: where the folder is made; behind it the command line of the connection. The shell makes the folder,
+ * says its name, and removes it again: whenever we are gone, one of the two is known to it.
+ */
+const HOLD = `folder=$(mktemp -d "$1/stalesum-ssh-XXXXXX") || exit 1
 shift
+echo "$folder"
 exec 3<&0 </dev/null
-"$@" 3<&- &
+"$@" -S "$folder/ssh" -- "$0" 3<&- &
 master=$!
 { read -r end; kill -s TERM "$master"; } <&3 3<&- >/dev/null 2>&1 &
 watch=$!
@@ -63,33 +66,28 @@ exit "$code"`;
  */
 export async function connect(destination: string): Promise<SshConnection> {
   const ssh = findCommand('ssh');
-  const folder = await mkdtemp(join(tmpdir(), 'stalesum-'));
-  const socket = join(folder, 'ssh');
-  // A percent sign begins a token of ssh's.
-  const shared = [...COMMON, '-S', socket.replaceAll('%', '%%')];
+  // A percent sign would begin a token of ssh's, and a socket's path must be short.
+  const where = /^[\w./-]{1,60}$/.test(tmpdir()) ? tmpdir() : '/tmp';
   const held = startChild(
-    [
-      ...[findCommand('sh'), '-c', HOLD, 'sh', folder],
-      ...[ssh, ...MASTER, ...shared, '--', destination],
-    ],
+    [findCommand('sh'), '-c', HOLD, destination, where, ssh, ...MASTER, ...COMMON],
     { openInput: true, outlivesUs: true },
   );
   let words = '';
   held.stderr.on('data', chunk => {
     words += String(chunk);
   });
-  held.stdout.resume();
   const close = async () => {
     held.closeInput();
-    if (!(await settlesWithin(held.ended, LOSS_SECONDS * 2))) await held.stop('SIGKILL');
-    await rm(folder, { recursive: true, force: true });
+    if (!(await settlesWithin(held.ended, CLOSE_SECONDS))) await held.stop('SIGKILL');
   };
-  if (!(await stands(socket, held.ended))) {
+  const folder = await firstLine(held);
+  const socket = `${folder}/ssh`;
+  if (folder === undefined || !(await stands(socket, held.ended))) {
     await close();
     throw refusal(destination, words);
   }
   return {
-    commandLine: text => [ssh, ...CLIENT, ...shared, '--', destination, text],
+    commandLine: text => [ssh, ...CLIENT, ...COMMON, '-S', socket, '--', destination, text],
     loss: async () => {
       if (!(await settlesWithin(held.ended, LOSS_SECONDS))) return undefined;
       return messageOf(words.trim() || 'ssh does not say why');

@@ -23,7 +23,10 @@ const users = readFileSync('/etc/passwd', 'utf8')
   .split('\n')
   .filter(line => line.split(':')[2] !== String(uid))
   .join('\n');
-writeFileSync('/run/passwd', `stalesum-tester:*:${uid}:${process.getgid()}::${home}:/bin/sh\n${users}`);
+writeFileSync(
+  '/run/passwd',
+  `stalesum-tester:*:${uid}:${process.getgid()}::${home}:/bin/sh\n${users}`,
+);
 execFileSync(findCommand('mount'), ['--bind', '/run/passwd', '/etc/passwd']);
 
 const keygen = path => execFileSync('ssh-keygen', ['-q', '-t', 'ed25519', '-N', '', '-f', path]);
