@@ -12,7 +12,8 @@ export interface TemporaryFolder {
 }
 
 /** A shell makes it and holds it: when we are gone, `kill -9` included, its input ends and it removes it. */
-const HOLD = `folder=$(mktemp -d "$1/stalesum-run-XXXXXX") || exit 1
+const HOLD = `trap '' PIPE HUP INT TERM
+folder=$(mktemp -d "$1/stalesum-run-XXXXXX") || exit 1
 echo "$folder"
 read -r word
 [ "$word" = keep ] || rm -rf "$folder"`;

@@ -149,8 +149,9 @@ export function undoCommand({ device, prefix }: LinkEnd): string {
   return `${prefix}ethtool -K ${device} ${FEATURE} on`;
 }
 
-/** Holds the offload off until its input ends, whatever ends it. */
-const GUARD = `ethtool -K "$1" ${FEATURE} off >&2 || exit 1
+/** Holds the offload off until its input ends, whatever ends it, and nobody may listen any more. */
+const GUARD = `trap '' PIPE HUP INT TERM
+ethtool -K "$1" ${FEATURE} off >&2 || exit 1
 echo off
 cat >/dev/null
 ethtool -K "$1" ${FEATURE} on >&2`;

@@ -43,7 +43,8 @@ const CLIENT = ['-o', 'ControlMaster=no', '-o', 'ProxyCommand=false'];
  * $1: where the folder is made; behind it the command line of the connection. The shell makes the folder,
  * says its name, and removes it again: whenever we are gone, one of the two is known to it.
  */
-const HOLD = `folder=$(mktemp -d "$1/stalesum-ssh-XXXXXX") || exit 1
+const HOLD = `trap '' PIPE
+folder=$(mktemp -d "$1/stalesum-ssh-XXXXXX") || exit 1
 shift
 echo "$folder"
 exec 3<&0 </dev/null
