@@ -24,7 +24,7 @@ const ENGINE_FAILED = new Set([125, 126, 255]);
  */
 export async function containerNode(engine: ContainerEngine, container: string): Promise<OpenNode> {
   const pid = await runningPid(engine, container);
-  const inside = remoteNode(carrier(engine, container));
+  const inside = remoteNode(containerCarrier(engine, container));
   const here = await namespaceHere(inside, pid);
   const close = async () => undefined;
   if (here === undefined) return { node: processNode(container, pid), notes: [], close };
@@ -80,7 +80,8 @@ async function namespaceHere(inside: Node, pid: number): Promise<string | undefi
   return entered instanceof Error ? messageOf(entered) : undefined;
 }
 
-function carrier(engine: ContainerEngine, container: string): Carrier {
+/** Commands by `exec`. */
+export function containerCarrier(engine: ContainerEngine, container: string): Carrier {
   return {
     name: container,
     commandLine: remote => [findCommand(engine), 'exec', '-i', container, ...remote],
