@@ -7,7 +7,7 @@ export default defineConfig({
         test: {
           name: 'unit',
           include: ['test/**/*.test.ts'],
-          exclude: ['test/cli/**', 'test/live/**', 'test/browser/**'],
+          exclude: ['test/cli/**', 'test/live/**', 'test/podman/**', 'test/browser/**'],
           pool: 'threads',
           // Against hanging only: nothing here is judged by how long it takes on a busy machine.
           testTimeout: 60_000,
@@ -44,6 +44,17 @@ export default defineConfig({
           testTimeout: 60_000,
           hookTimeout: 60_000,
           sequence: { groupOrder: 3 },
+        },
+      },
+      {
+        test: {
+          // One lab with containers in it; under half a minute on an idle machine.
+          name: 'podman',
+          include: ['test/podman/**/*.test.ts'],
+          pool: 'forks',
+          testTimeout: 120_000,
+          hookTimeout: 300_000,
+          sequence: { groupOrder: 2 },
         },
       },
     ],

@@ -1,61 +1,92 @@
 /** `stalesum reproduce --from NODE --to NODE --target TARGET`: between two real nodes. */
 import { readdir } from 'node:fs/promises';
-import { StalesumError } from '../errors.js';
+import type { VerdictDocument } from '../analysis/verdict.js';
+import { messageOf, StalesumError } from '../errors.js';
+import { type BundlePlace, bundlePlace, makePlace } from '../evidence/bundle-place.js';
+import { beginBundle, leaveBundle } from '../evidence/unfinished-bundle.js';
 import { withCleanup } from '../harness/cleanup.js';
-import { runBetween } from '../harness/run.js';
+import { type PairOptions, runBetween } from '../harness/run.js';
 import { parseTarget } from '../harness/target.js';
 import { makeTemporaryFolder } from '../harness/temporary-folder.js';
 import { parseNode } from '../node/description.js';
-import { voiceOn } from '../report/voice.js';
+import { type Voice, voiceOn } from '../report/voice.js';
+import { finishRun } from './finish-run.js';
 import { exitPolicyOf } from './options.js';
-import { keepRun, makeEmptyFolder, type ReproduceOptions } from './reproduce.js';
+import type { ReproduceOptions } from './reproduce.js';
 
 /** Runs between the nodes, prints the verdict, and returns the exit code. */
 export async function reproduceBetween(options: ReproduceOptions): Promise<number> {
-  const { from, to, target } = options;
+  const { from, to, target, out } = options;
   if (from === undefined || to === undefined || target === undefined) {
     throw new StalesumError(
       'usage',
       'expected --from, --to and --target together, or none of them for the lab',
     );
   }
-  const nodes = { from: parseNode(from), to: parseNode(to), target: parseTarget(target) };
-  if (options.out !== undefined) await makeEmptyFolder(options.out);
-  const temporary = options.out === undefined ? await makeTemporaryFolder() : undefined;
-  const folder = options.out ?? temporary?.path ?? '';
+  const plan = {
+    ...{ from: parseNode(from), to: parseNode(to), target: parseTarget(target) },
+    protocol: options.protocol ?? 'tcp',
+    attempts: options.attempts,
+    timeoutSeconds: options.timeout,
+    engine: options.engine,
+    exposeVethLoss: options.exposeVethLoss,
+    keepPayload: options.keepPayload,
+    policy: exitPolicyOf(options),
+  } as const;
   const voice = voiceOn(options.quiet || options.json);
-  let failed = true;
+  const run = (folder: string) => runIn({ ...plan, folder }, voice);
+  if (out === undefined) return (await runOnce(run, options, voice)).exitCode;
+  return (await runFor(bundlePlace(out), run, options)).exitCode;
+}
+
+/** The run, with what has to be put in order behind it. */
+async function runIn(options: PairOptions, voice: Voice): Promise<VerdictDocument> {
   try {
-    const verdict = await withCleanup(
-      atEnd =>
-        runBetween(
-          {
-            ...nodes,
-            protocol: options.protocol ?? 'tcp',
-            attempts: options.attempts,
-            timeoutSeconds: options.timeout,
-            engine: options.engine,
-            exposeVethLoss: options.exposeVethLoss,
-            folder,
-            policy: exitPolicyOf(options),
-          },
-          voice,
-          atEnd,
-        ),
-      () => voice.clear(),
-    );
-    failed = false;
-    voice.clear();
-    return await keepRun(options, verdict);
+    return await withCleanup((atEnd, signal) => runBetween(options, voice, atEnd, signal));
   } finally {
     voice.clear();
-    // After a fault, what was captured is kept.
-    if (failed && (await hasCaptures(folder))) {
-      await temporary?.keep();
-      voice.warn(`what was captured is in ${folder}: stalesum analyze ${folder}`);
-    } else {
-      await temporary?.remove();
+  }
+}
+
+/** A run whose recording is of no more use once its verdict is there; but it stays if there is none. */
+async function runOnce(
+  run: (folder: string) => Promise<VerdictDocument>,
+  options: ReproduceOptions,
+  voice: Voice,
+): Promise<VerdictDocument> {
+  const { path, keep, remove } = await makeTemporaryFolder();
+  try {
+    const verdict = await run(path);
+    return await finishRun(options, undefined, verdict);
+  } catch (thrown) {
+    const isOver = thrown instanceof StalesumError && thrown.kind === 'interrupted';
+    if (!isOver && (await hasCaptures(path))) {
+      await keep();
+      voice.warn(`evidence so far: ${path}  (stalesum analyze ${path})`);
     }
+    throw thrown;
+  } finally {
+    await remove();
+  }
+}
+
+async function runFor(
+  place: BundlePlace,
+  run: (folder: string) => Promise<VerdictDocument>,
+  options: ReproduceOptions,
+): Promise<VerdictDocument> {
+  await makePlace(place);
+  await beginBundle(place.folder);
+  let ending = 'the run ended';
+  try {
+    const verdict = await run(place.folder);
+    return await finishRun(options, place, verdict);
+  } catch (thrown) {
+    ending = messageOf(thrown);
+    throw thrown;
+  } finally {
+    const left = await leaveBundle(place, ending);
+    if (left !== undefined) voiceOn(false).warn(left);
   }
 }
 

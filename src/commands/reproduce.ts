@@ -7,6 +7,7 @@ import type { Expectation } from '../lab/scenario.js';
 import { scenarioNamed } from '../lab/scenarios.js';
 import { printable } from '../output.js';
 import { type BetweenOptions, isBetweenNodes } from './between-options.js';
+import { finishRun } from './finish-run.js';
 import { isForKernel, type KernelOptions, onKernel } from './on-kernel.js';
 import { exitPolicyOf, type OutputOptions, type PolicyOptions } from './options.js';
 
@@ -80,7 +81,6 @@ async function reproduceInside(
   place: BundlePlace | undefined,
 ): Promise<number> {
   const { runInLab } = await import('../lab/run.js');
-  const { printVerdict } = await import('../report/print.js');
   const run = await runInLab(scenarioNamed(options.scenario), {
     folder: place?.folder,
     timeoutSeconds: options.timeout,
@@ -93,20 +93,8 @@ async function reproduceInside(
     quiet: options.quiet || options.json,
     policy: exitPolicyOf(options),
   });
-  if (place === undefined) {
-    await printVerdict(run.verdict, options);
-    return exitCodeOf(options, run.expected, run.verdict);
-  }
-  const { finishBundle } = await import('../evidence/finish-bundle.js');
-  try {
-    const { verdict, contents } = await finishBundle(place, run.verdict);
-    await printVerdict(verdict, { ...options, evidence: `${place.path}  (${contents})` });
-    return exitCodeOf(options, run.expected, verdict);
-  } catch (thrown) {
-    // The verdict is known, whether it can be kept or not.
-    await printVerdict(run.verdict, options);
-    throw thrown;
-  }
+  const verdict = await finishRun(options, place, run.verdict);
+  return exitCodeOf(options, run.expected, verdict);
 }
 
 function exitCodeOf(

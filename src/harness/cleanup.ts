@@ -1,49 +1,67 @@
 /** What has to be put in order at the end, also when the user interrupts. */
-import { exitCodeOfFault, messageOf } from '../errors.js';
+import { exitCodeOfFault, messageOf, StalesumError } from '../errors.js';
 
 const INTERRUPTS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 
-/** What everything together gets after an interrupt. Seconds. */
-const PATIENCE_SECONDS = 15;
+/** What ending and putting in order get after an interrupt, all together. Seconds. */
+const PATIENCE_SECONDS = 20;
 
 /** Takes what is to be done at the end; the last is done first. */
 export type AtEnd = (undo: () => Promise<void>) => void;
 
 /**
  * Does the work, and then what it has asked to be done at its end, whether it succeeds, fails or is
- * interrupted: then the process ends with 130, after `interrupted` was called. A second interrupt ends it
- * at once; what runs elsewhere ends itself when we are gone.
+ * interrupted. An interrupt aborts the signal, and the work is to end with its reason; a second one ends
+ * the process at once: what runs elsewhere ends itself when we are gone.
+ *
+ * @throws StalesumError `interrupted`; what the work throws
  */
 export async function withCleanup<T>(
-  work: (atEnd: AtEnd) => Promise<T>,
-  interrupted: () => void,
+  work: (atEnd: AtEnd, signal: AbortSignal) => Promise<T>,
 ): Promise<T> {
   const undos: (() => Promise<void>)[] = [];
-  const cleanUp = async () => {
-    for (let undo = undos.pop(); undo; undo = undos.pop()) {
-      await undo().catch(thrown => {
-        process.stderr.write(`stalesum: ${messageOf(thrown)}\n`);
-      });
-    }
+  const interruption = new AbortController();
+  let over = false;
+  const atEnd: AtEnd = undo => {
+    // What came to be when all else was undone already.
+    if (over) void perform(undo);
+    else undos.push(undo);
   };
-  let asked = false;
-  const onInterrupt = () => {
-    const leave = () => process.exit(exitCodeOfFault.interrupted);
-    if (asked) leave();
-    asked = true;
+  const leave = () => process.exit(exitCodeOfFault.interrupted);
+  const onInterrupt = (signal: NodeJS.Signals) => {
+    if (interruption.signal.aborted) leave();
     setTimeout(leave, PATIENCE_SECONDS * 1000).unref();
-    interrupted();
-    void cleanUp().then(leave);
+    interruption.abort(new StalesumError('interrupted', `interrupted by ${signal}`));
   };
   for (const signal of INTERRUPTS) process.on(signal, onInterrupt);
   try {
-    return await work(undo => undos.push(undo));
-  } catch (fault) {
-    // Nothing that the interrupt broke is worth a word.
-    if (asked) await new Promise(() => undefined);
-    throw fault;
+    return await work(atEnd, interruption.signal);
+  } catch (thrown) {
+    throw interruption.signal.aborted ? interruption.signal.reason : thrown;
   } finally {
-    await cleanUp();
+    for (let undo = undos.pop(); undo; undo = undos.pop()) await perform(undo);
+    over = true;
     for (const signal of INTERRUPTS) process.off(signal, onInterrupt);
+  }
+}
+
+async function perform(undo: () => Promise<void>): Promise<void> {
+  await undo().catch(thrown => {
+    process.stderr.write(`stalesum: ${messageOf(thrown)}\n`);
+  });
+}
+
+/** The promise, or the signal's reason as soon as it is aborted. */
+export async function unlessAborted<T>(signal: AbortSignal, promise: Promise<T>): Promise<T> {
+  let abort: () => void = () => undefined;
+  const aborted = new Promise<never>((_, reject) => {
+    abort = () => reject(signal.reason);
+    if (signal.aborted) abort();
+    else signal.addEventListener('abort', abort);
+  });
+  try {
+    return await Promise.race([promise, aborted]);
+  } finally {
+    signal.removeEventListener('abort', abort);
   }
 }

@@ -18,7 +18,7 @@ import type { Target } from '../probe/connect.js';
 import { synWatchOn } from '../probe/syn-watch.js';
 import type { Voice } from '../report/voice.js';
 import { formatEndpoint } from '../wire/address.js';
-import type { AtEnd } from './cleanup.js';
+import { type AtEnd, unlessAborted } from './cleanup.js';
 import { endpointsOf } from './endpoints.js';
 import { findTunnel, type KnownNode, knowNetwork, type Tunnel } from './tunnel.js';
 import { exposeLoss, hiddenLoss } from './veth.js';
@@ -33,6 +33,7 @@ export interface PairOptions {
   readonly timeoutSeconds: number | undefined;
   readonly engine: EngineChoice;
   readonly exposeVethLoss: boolean;
+  readonly keepPayload: boolean;
   /** An empty folder for the recording. */
   readonly folder: string;
   readonly policy: ExitPolicy;
@@ -51,6 +52,7 @@ const MOST_ATTEMPTS = 50;
 /**
  * Runs between two nodes.
  *
+ * @param signal ends the run when it is aborted; what was captured is kept
  * @throws StalesumError `unavailable`, `not-permitted`, `missing-tool` for what a node lacks; `usage` if
  *   the target is not on the node `to`, behind a VXLAN
  */
@@ -58,12 +60,14 @@ export async function runBetween(
   options: PairOptions,
   voice: Voice,
   atEnd: AtEnd,
+  signal: AbortSignal,
 ): Promise<VerdictDocument> {
   voice.show('nodes    connecting');
-  const nodes = await openBoth(options, voice, atEnd);
+  const nodes = await unlessAborted(signal, openBoth(options, voice, atEnd));
   try {
-    return await examineBetween(options, nodes, voice, atEnd);
+    return await examineBetween(options, nodes, voice, atEnd, signal);
   } catch (thrown) {
+    if (signal.aborted) throw thrown;
     // Where a node is gone, whatever else failed did so for that.
     throw (await lost(nodes)) ?? thrown;
   }
@@ -85,16 +89,18 @@ async function examineBetween(
   [from, to]: readonly [Node, Node],
   voice: Voice,
   atEnd: AtEnd,
+  signal: AbortSignal,
 ): Promise<VerdictDocument> {
   voice.show('nodes    reading links, addresses and rules');
-  const found = await findWay(options, from, to);
+  const found = await unlessAborted(signal, findWay(options, from, to));
   for (const text of found.tunnel.assumptions) voice.warn(text);
-  const plan = await planRun(options, from, to, found, voice, atEnd);
+  const plan = await unlessAborted(signal, planRun(options, from, to, found, voice, atEnd));
   const watch = await synWatchOn(from, text => voice.show(`connect  ${text}`));
-  await recordRun(plan, options.folder, {
-    step: text => voice.show(`run      ${text}`),
+  const progress = {
+    step: (text: string) => voice.show(`run      ${text}`),
     overlayFrame: plan.attempts === 1 && plan.protocol === 'tcp' ? watch.visit : () => undefined,
-  });
+  };
+  await recordRun(plan, options.folder, progress, signal);
   voice.show('analyse  reading the captures');
   return examinePaths([options.folder], {
     tunnelPorts: [found.tunnel.port],
@@ -221,6 +227,7 @@ async function planRun(
     target,
     attempts,
     bytes: 0,
+    keepPayload: options.keepPayload,
     client: program,
     source: tunnel.source,
     notes,

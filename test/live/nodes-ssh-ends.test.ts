@@ -29,7 +29,9 @@ describeLive(
       expect(ends.cut.stderr).toMatch(
         /stalesum: 192\.168\.50\.2: the connection is lost: Connection to 192\.168\.50\.2 closed/,
       );
-      expect(ends.cut.stderr).toMatch(/what was captured is in (\S+): stalesum analyze \1\n/);
+      expect(ends.cut.stderr).toMatch(
+        /^stalesum: evidence so far: (\S+) {2}\(stalesum analyze \1\)$/m,
+      );
       expect(ends.cut.left).toEqual(NOTHING);
     });
 
