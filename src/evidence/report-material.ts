@@ -46,8 +46,18 @@ export interface ShownDatagram extends ShownFrame {
   readonly syn: number | null;
 }
 
-/** Connections whose SYNs are drawn. */
-export const DRAWN_FLOWS = 8;
+/** Connections, and SYNs of all of them, that are drawn: the page is to stay well under a megabyte. */
+const DRAWN_FLOWS = 8;
+const DRAWN_SYNS = 128;
+
+/** The connections whose SYNs are drawn: the gravest, and the next as far as there is room. */
+export function drawnFlows({ flows }: VerdictDocument): FlowReport[] {
+  let syns = 0;
+  return flows.slice(0, DRAWN_FLOWS).filter((flow, index) => {
+    syns += flow.syns.length;
+    return index === 0 || syns <= DRAWN_SYNS;
+  });
+}
 
 /** Gathers it from the recording that was judged; captures are read once more, for their times. */
 export async function gatherReportMaterial(
@@ -88,8 +98,8 @@ export async function gatherReportMaterial(
   };
 }
 
-function wantedFrames({ flows }: VerdictDocument): FrameReference[] {
-  return flows.slice(0, DRAWN_FLOWS).flatMap(({ syns }) => syns.flatMap(({ frames }) => frames));
+function wantedFrames(verdict: VerdictDocument): FrameReference[] {
+  return drawnFlows(verdict).flatMap(({ syns }) => syns.flatMap(({ frames }) => frames));
 }
 
 function isFrame(frame: ShownFrame, { capture, number }: FrameReference): boolean {

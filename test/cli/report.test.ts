@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import { cp, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -26,6 +27,17 @@ describe('stalesum report', () => {
     expect(result.stderr).toBe('');
     expect(result.outcome).toBe(1);
     expect(result.stdout).toMatch(expected);
+  });
+
+  it('of an archive is that of its folder', async () => {
+    const archive = join(folder, 'bundle.tar.gz');
+    execFileSync('tar', ['-czf', archive, '-C', at('.'), 'double-snat-udpcsum']);
+    for (const format of ['markdown', 'html', 'commands']) {
+      const args = ['--format', format];
+      const packed = await stalesum(['report', archive, ...args]);
+      const unpacked = await stalesum(['report', at('double-snat-udpcsum'), ...args]);
+      expect(packed.stdout).toBe(unpacked.stdout);
+    }
   });
 
   it('exits 0 for a healthy bundle', async () => {

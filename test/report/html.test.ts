@@ -109,6 +109,17 @@ describe('report.html', () => {
     expect(Buffer.byteLength(text)).toBeLessThan(1_000_000);
   });
 
+  it('stays under a megabyte however many connections and SYNs there are', () => {
+    const { verdict } = material;
+    const flow = verdict.flows[0]!;
+    const syns = Array.from({ length: 64 }, (_, index) => flow.syns[index % 7]!);
+    const flows = Array.from({ length: 1000 }, () => ({ ...flow, syns }));
+    const text = htmlReport({ ...material, verdict: { ...verdict, flows } });
+    expect(Buffer.byteLength(text)).toBeLessThan(1_000_000);
+    expect(text.match(/<svg id="ladder-/g)).toHaveLength(2);
+    expect(text).toContain('998 more connections are in verdict.json.');
+  });
+
   it.each(HOSTILE)('keeps %j as text wherever it stands', hostile => {
     expectOnlyOurMarkup(htmlReport(withTexts(material, () => hostile)));
   });

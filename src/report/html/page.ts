@@ -4,7 +4,7 @@
  */
 import { createHash } from 'node:crypto';
 import type { FlowReport } from '../../analysis/verdict.js';
-import { DRAWN_FLOWS, type ReportMaterial } from '../../evidence/report-material.js';
+import { drawnFlows, type ReportMaterial } from '../../evidence/report-material.js';
 import { addressLabel, type Recovery, recoveryOf, wrappedText } from '../arithmetic.js';
 import { checkSteps } from '../check-commands.js';
 import {
@@ -111,7 +111,7 @@ function facts(material: ReportMaterial): Markup {
 
 function ladders(material: ReportMaterial): Markup {
   const { verdict, sender, receiver } = material;
-  const drawn = verdict.flows.slice(0, DRAWN_FLOWS).filter(({ syns }) => syns.length > 0);
+  const drawn = drawnFlows(verdict).filter(({ syns }) => syns.length > 0);
   if (drawn.length === 0) return NOTHING;
   return html`${drawn.map((flow, index) => {
     const heading =
@@ -124,7 +124,7 @@ ${ladder(`ladder-${index + 1}`, flow, verdict, { sender, receiver })}
 </div>
 ${index === 0 ? html`<figcaption>Time runs downwards, not to scale. A dot is a capture that has the packet, the number is its frame there as Wireshark shows it.</figcaption>\n` : NOTHING}</figure>
 ${synTable(flow, material)}`;
-  })}${more(verdict.flows.length - DRAWN_FLOWS, 'connections are in verdict.json')}`;
+  })}${more(verdict.flows.length - drawnFlows(verdict).length, 'connections are in verdict.json')}`;
 }
 
 function synTable(flow: FlowReport, { verdict }: ReportMaterial): Markup {
