@@ -1,5 +1,4 @@
-/** The contents that all written reports share, as rows and sentences; nothing here is escaped yet. */
-import { isConviction } from '../analysis/telling-frame.js';
+/** The tables that all written reports share, as rows of text; nothing here is escaped yet. */
 import type {
   FlowReport,
   FrameReference,
@@ -13,95 +12,6 @@ import type { CounterReading, NodeFacts } from '../snapshot/node-facts.js';
 import { checksumCell, deliveryCell, portCell, seconds, unitOf } from './wording.js';
 
 export type Row = readonly string[];
-
-/** What a reader wants to know first, as label and value. */
-export function keyFacts({ verdict, sender, receiver }: ReportMaterial): Row[] {
-  const [flow] = verdict.flows;
-  const rows: Row[] = [['verdict', verdict.verdict]];
-  if (verdict.grade !== 'none') rows.push(['grade', gradeText(verdict)]);
-  if (flow) {
-    const { protocol, source, destination, service } = flow.inner;
-    const target = service ? `${service} (endpoint ${destination})` : destination;
-    rows.push(['connection', `${protocol} ${source} to ${target}`]);
-  }
-  if (flow?.outer)
-    rows.push(['tunnel', tunnelText(flow.outer)], ['outer source port', portText(flow.outer)]);
-  if (flow?.delay) rows.push(['connect time', delayText(flow, flow.delay)]);
-  if (flow?.delay && flow.delay.retransmits > 0) rows.push(['why so long', flow.delay.explanation]);
-  if (flow?.lookAlike) rows.push(['looks like', flow.lookAlike]);
-  const when = firstSeen(verdict);
-  if (when !== undefined) rows.push(['captured', when]);
-  if (sender !== null) rows.push(['sender', nodeText(sender, verdict)]);
-  if (receiver !== null) rows.push(['receiver', nodeText(receiver, verdict)]);
-  if (verdict.environment?.title) rows.push(['lab', labText(verdict)]);
-  if (verdict.control) rows.push(['control', controlText(verdict.control)]);
-  return rows;
-}
-
-function gradeText({ verdict, grade }: VerdictDocument): string {
-  if (grade === 'supported') return 'supported: the arithmetic alone, or what speaks for it';
-  return isConviction(verdict)
-    ? 'proved: the arithmetic, and a second witness of another kind that names the same port'
-    : 'proved: the sender’s conntrack, or a capture in front of NAT, shows the port before and after';
-}
-
-function tunnelText({
-  source,
-  destination,
-  destinationPort,
-  vni,
-  encapsulation,
-}: NonNullable<FlowReport['outer']>): string {
-  const name = encapsulation === 'geneve' ? 'Geneve' : 'VXLAN';
-  return `${source} to ${destination}, ${name}, UDP port ${destinationPort}, VNI ${vni}`;
-}
-
-function portText({ sourcePortBefore, sourcePortAfter }: NonNullable<FlowReport['outer']>): string {
-  if (sourcePortBefore === null) return `${sourcePortAfter}; what it was before is not known`;
-  if (sourcePortBefore === sourcePortAfter) return `${sourcePortAfter}, not rewritten`;
-  return `${sourcePortBefore} before the second SNAT, ${sourcePortAfter} on the wire`;
-}
-
-function delayText(
-  { inner }: FlowReport,
-  { connectSeconds, retransmits, predictedSeconds }: NonNullable<FlowReport['delay']>,
-): string {
-  const never = inner.protocol === 'udp' ? 'never answered' : 'never connected';
-  const took = connectSeconds === null ? never : seconds(connectSeconds);
-  const again = retransmits === 1 ? '1 retransmit' : `${retransmits} retransmits`;
-  const predicted = predictedSeconds === null ? '' : `, predicted delay ${predictedSeconds} s`;
-  return `${took}, ${again}${predicted}`;
-}
-
-function firstSeen({ captures }: VerdictDocument): string | undefined {
-  const times = captures.flatMap(({ firstSeen: at }) => (at === null ? [] : [Number(at)]));
-  const earliest = Math.min(...times);
-  // A day beyond year 9999 is a damaged capture's, and no date.
-  if (!Number.isFinite(earliest) || earliest > 253_402_300_799) return undefined;
-  return new Date(earliest * 1000)
-    .toISOString()
-    .replace(/\.\d+Z$/, ' UTC')
-    .replace('T', ' ');
-}
-
-function nodeText(node: string, { environment }: VerdictDocument): string {
-  const kernel = environment?.nodes.find(own => own.node === node)?.kernel;
-  return kernel ? `${node}, Linux ${kernel}` : node;
-}
-
-function labText({ environment }: VerdictDocument): string {
-  const title = environment?.title ?? '';
-  return environment?.emulated ? `${title} (emulated)` : title;
-}
-
-function controlText({
-  source,
-  destination,
-  clean,
-  statement,
-}: NonNullable<VerdictDocument['control']>): string {
-  return `${source} to ${destination}: ${clean ? 'clean' : 'NOT CLEAN'}: ${statement}`;
-}
 
 export function synHead(flow: FlowReport): Row {
   return [unitOf(flow), 'time', 'outer source port', 'UDP checksum', 'at the receiver', 'frames'];
@@ -270,68 +180,6 @@ export function captureRows({ captures }: VerdictDocument): Row[] {
     kernelDrops === null ? 'not told' : String(kernelDrops),
     sha256 === null ? 'not told' : `${sha256.slice(0, 16)}…`,
   ]);
-}
-
-/** What this evidence does not show. Never empty: no evidence shows everything. */
-export function limitsOf(material: ReportMaterial): string[] {
-  const { verdict, gaps, stored, sender, receiver } = material;
-  const { captures, control, environment, warnings, grade, flows } = verdict;
-  const convicted = isConviction(verdict.verdict);
-  const limits = [
-    ...warnings,
-    ...gaps,
-    ...storedLimits(stored),
-    environment?.emulated ? 'A rule of the lab did what another kernel would do: emulated.' : '',
-    convicted && grade === 'supported'
-      ? 'Only the arithmetic speaks for it: a constant difference between header and checksum. ' +
-        'The conntrack entry of the sender would be the second witness.'
-      : '',
-    convicted && sender === null
-      ? 'Without a capture of the sender the place is not shown: it was rewritten after the checksum ' +
-        'was made, on the sender or on the way.'
-      : '',
-    convicted && receiver === null
-      ? 'Without a capture of the receiver it is not shown what arrived, and what was dropped.'
-      : '',
-    convicted
-      ? 'Several bad datagrams from one outer port are one observation: their inner bytes cancel, and ' +
-        'each shows the same difference.'
-      : '',
-    control === null && !warnings.some(warning => warning.startsWith('control:'))
-      ? 'No control connection was made: that these capture points show healthy traffic as healthy is ' +
-        'taken from the other datagrams in them.'
-      : '',
-    dropsLimit(captures),
-    flows.length > 1
-      ? `${flows.length} connections were examined; the gravest is shown in full.`
-      : '',
-    'A NIC, a NAT gateway or a virtual switch that computes checksums anew hides the bug from a capture behind it.',
-  ];
-  return [...new Set(limits.filter(limit => limit !== ''))];
-}
-
-function storedLimits(stored: ReportMaterial['stored']): string[] {
-  switch (stored.kind) {
-    case 'differs':
-      return [
-        'The verdict.json that was stored with the captures differs from what they say now, at: ' +
-          `${stored.places.join(', ')}.`,
-      ];
-    case 'unreadable':
-      return [
-        `The verdict.json that was stored with the captures cannot be read: ${stored.reason}.`,
-      ];
-    default:
-      return [];
-  }
-}
-
-function dropsLimit(captures: VerdictDocument['captures']): string {
-  const untold = captures.filter(({ kernelDrops }) => kernelDrops === null);
-  if (untold.length === 0) return '';
-  const which =
-    untold.length === captures.length ? 'The captures do' : `${untold.length} of the captures do`;
-  return `${which} not tell whether packets were lost by the capture itself.`;
 }
 
 /** `node-a/underlay.pcap 3-8, 11`: frames by capture, runs of numbers together. */

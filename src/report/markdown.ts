@@ -13,8 +13,6 @@ import {
   captureRows,
   counterRows,
   environmentTable,
-  keyFacts,
-  limitsOf,
   type Row,
   RULE_HEAD,
   ruleRows,
@@ -22,6 +20,8 @@ import {
   synHead,
   synRows,
 } from './facts.js';
+import { keyFacts } from './key-facts.js';
+import { limitsOf } from './limits.js';
 import { fittedMarkdown, type MarkdownSection, sentence, shortText } from './markdown-sections.js';
 import { markdownTable } from './markdown-table.js';
 import { HEADINGS, odd } from './wording.js';
@@ -65,7 +65,7 @@ export function markdownReport(material: ReportMaterial): string {
 }
 
 function factLines(material: ReportMaterial): string[] {
-  return keyFacts(material).map(([label = '', value = '']) => `- **${label}:** ${sentence(value)}`);
+  return keyFacts(material).map(([label, value]) => `- **${label}:** ${sentence(value)}`);
 }
 
 function synLines(flow: FlowReport, { verdict }: ReportMaterial): string[] {

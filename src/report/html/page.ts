@@ -14,8 +14,6 @@ import {
   counterRows,
   environmentTable,
   framesText,
-  keyFacts,
-  limitsOf,
   type Row,
   RULE_HEAD,
   ruleRows,
@@ -23,6 +21,8 @@ import {
   synHead,
   synRows,
 } from '../facts.js';
+import { keyFacts } from '../key-facts.js';
+import { limitsOf } from '../limits.js';
 import { HEADINGS, isWrong, odd, plural, toneOf, unitOf } from '../wording.js';
 import { datagramSection } from './bytes.js';
 import { ladder } from './ladder.js';
@@ -105,7 +105,7 @@ ${content}
 
 function facts(material: ReportMaterial): Markup {
   return html`<dl class="facts">${keyFacts(material).map(
-    ([label = '', value = '']) => html`<dt>${label}</dt><dd>${value}</dd>\n`,
+    ([label, value]) => html`<dt>${label}</dt><dd>${value}</dd>\n`,
   )}</dl>`;
 }
 
