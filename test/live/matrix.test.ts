@@ -15,6 +15,7 @@ import type { MatrixDocument, MatrixRow } from '../../src/matrix/document.js';
 import { leavesZeroAlone } from '../../src/rules/kernel.js';
 import { eventually, processesMarked, surroundings } from '../lab/processes.js';
 import { CLI, type CliResult, stalesum } from '../support/cli.js';
+import { schemaFaults } from '../support/schemas.js';
 import { describeLive } from './require-live.js';
 
 /** On a busy machine; the bar for an idle one is 90 s. */
@@ -159,6 +160,10 @@ describeLive('the matrix', () => {
       summary: `all ${ALL.length} rows are as predicted on Linux ${release()}`,
       warnings: [],
     });
+  });
+
+  it('is as its published schema says', () => {
+    expect(schemaFaults('matrix-1.json', matrix)).toEqual([]);
   });
 
   it('has a row for each, and no other', () => {
