@@ -1,5 +1,5 @@
 /** Many labs at once, each a program of its own inside namespaces of its own. */
-import { availableParallelism, freemem } from 'node:os';
+import { availableParallelism } from 'node:os';
 import { createInterface } from 'node:readline';
 import { text } from 'node:stream/consumers';
 import { exitCodeOfFault, messageOf, StalesumError } from '../errors.js';
@@ -45,7 +45,7 @@ const SHARE_OF_MEMORY = 0.5;
  * @param perProcessor Labs for each processor: a lab computes for two seconds, and waits for the rest.
  */
 export function labsAtOnce(perProcessor: number): number {
-  const inMemory = Math.floor((freemem() * SHARE_OF_MEMORY) / MEMORY_OF_A_LAB);
+  const inMemory = Math.floor((process.availableMemory() * SHARE_OF_MEMORY) / MEMORY_OF_A_LAB);
   return Math.max(1, Math.min(inMemory, perProcessor * availableParallelism()));
 }
 

@@ -1,15 +1,13 @@
 /** Runs a matrix: plans its labs, runs them side by side, and gathers their rows. */
 import { release } from 'node:os';
 import { fileURLToPath } from 'node:url';
-import { messageOf } from '../errors.js';
-import type { Protocol } from '../lab/layout.js';
-import { type LabJob, type LabJobEnd, labsAtOnce, runInLabs } from '../lab/parallel.js';
+import { type LabJob, labsAtOnce, runInLabs } from '../lab/parallel.js';
 import type { Retransmits } from '../lab/retransmits.js';
-import { assemble, type MeasuredRow } from './assemble.js';
+import { assemble } from './assemble.js';
 import type { MatrixDocument, MatrixRow } from './document.js';
-import type { LabOrder, LabStands } from './lab-program.js';
+import { Gathering } from './gather.js';
+import type { LabOrder } from './lab-program.js';
 import { type PlannedLab, type PlannedScenario, planLabs } from './plan.js';
-import { detailOf, failedDetail, failedRow, type LabResult, type RowPlace, rowOf } from './row.js';
 
 export interface MatrixOptions {
   readonly retransmits: Retransmits;
@@ -41,18 +39,10 @@ export async function runMatrix(
   scenarios: readonly PlannedScenario[],
   options: MatrixOptions,
 ): Promise<MatrixDocument> {
-  const places = new Map<string, RowPlace>();
-  for (const { scenario, group, protocols } of scenarios) {
-    for (const protocol of protocols) {
-      const { retransmits } = options;
-      places.set(keyOf(scenario.name, protocol), { scenario, group, protocol, retransmits });
-    }
-  }
-  const measured = new Map<string, MeasuredRow>();
-  const warnings = new Set<string>();
+  const gathering = new Gathering(scenarios, options.retransmits);
   let labsRunning = 0;
   const tell = (last?: MatrixRow) =>
-    options.onProgress?.({ rowsDone: measured.size, rows: places.size, labsRunning, last });
+    options.onProgress?.({ rowsDone: gathering.done, rows: gathering.count, labsRunning, last });
 
   await runInLabs(
     planLabs(scenarios).map(lab => jobOf(lab, options)),
@@ -63,34 +53,17 @@ export async function runMatrix(
         tell();
       },
       onLine: ({ lab }, line) => {
-        const said = JSON.parse(line) as LabResult | LabStands;
-        if ('stands' in said) {
-          if (said.shortcoming !== null) warnings.add(said.shortcoming);
-          return;
-        }
-        const key = keyOf(lab.scenario, said.protocol);
-        const place = places.get(key);
-        if (!place) return;
-        const row = rowOf(place, said);
-        measured.set(key, { row, detail: detailOf(place, said) });
-        tell(row);
+        const row = gathering.line(lab, line);
+        if (row) tell(row);
       },
       onEnd: ({ lab }, end) => {
         labsRunning--;
-        for (const protocol of lab.protocols) {
-          const key = keyOf(lab.scenario, protocol);
-          const place = places.get(key);
-          if (!place || measured.has(key)) continue;
-          const fault = faultOf(end);
-          measured.set(key, { row: failedRow(place), detail: failedDetail(place, fault) });
-          warnings.add(`${lab.scenario} (${protocol}) could not be run: ${fault}`);
-        }
+        gathering.end(lab, end);
         tell();
       },
     },
   );
-  const rows = [...places.keys()].flatMap(key => measured.get(key) ?? []);
-  return assemble(rows, release(), [...warnings]);
+  return assemble(gathering.rows(), release(), gathering.warnings);
 }
 
 function jobOf(lab: PlannedLab, { retransmits, out }: MatrixOptions): Job {
@@ -101,12 +74,4 @@ function jobOf(lab: PlannedLab, { retransmits, out }: MatrixOptions): Job {
     args: [JSON.stringify(order)],
     lab,
   };
-}
-
-function faultOf({ exitCode, words }: LabJobEnd): string {
-  return messageOf(words) || `the lab ended with exit code ${exitCode}`;
-}
-
-function keyOf(scenario: string, protocol: Protocol): string {
-  return `${scenario} ${protocol}`;
 }
