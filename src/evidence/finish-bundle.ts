@@ -51,12 +51,14 @@ export async function finishBundle(
 }
 
 /**
- * The last step alone, for a folder that is no run's: a redacted copy, whose captures and reports are as
- * whoever makes it wants them.
+ * The same for a folder that is no run's, and is not packed here: a redacted copy. Returns the names of what
+ * was written into it. @throws StalesumError `write-failed`
  */
-export async function finishFolder(bundle: FinishedBundle): Promise<void> {
-  await saveVerdict(bundle);
-  await writeSums(bundle.folder);
+export async function finishFolder({ folder, verdict }: FinishedBundle): Promise<string[]> {
+  const annotated = await annotateCaptures(folder, verdict);
+  const written = await writeFiles({ folder, verdict: annotated });
+  await writeSums(folder);
+  return written;
 }
 
 async function writeFiles(bundle: FinishedBundle): Promise<string[]> {

@@ -47,15 +47,16 @@ export async function redactCapture(
   try {
     if ((await stat(path)).size < SHORTEST_FILE)
       return { frames: 0, notUnderstood: 0, comments: 0 };
-    const plan = new FragmentPlan(redaction.tunnelPorts, () => redaction);
+    const plan = new FragmentPlan(redaction);
     const summary = await readCaptureFile(path, plan.learn, { sha256: false });
+    plan.finish();
     const writer = writerFor(summary, sink, redactWords);
     let notUnderstood = 0;
     let index = 0;
     await readCaptureFile(
       path,
       frame => {
-        const { bytes, understood } = redacted(frame, redaction, plan.payloadOf(index++));
+        const { bytes, understood } = redacted(frame, plan.redaction, plan.payloadOf(index++));
         if (!understood) notUnderstood++;
         writer.frame(frame, { ...frame, bytes, start: 0, end: bytes.length });
       },

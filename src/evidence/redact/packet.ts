@@ -3,6 +3,7 @@
  * and every checksum made to say what it said.
  */
 
+import { checksumOffset } from '../../wire/checksum-state.js';
 import { ETHERTYPE_ETHERNET } from '../../wire/ethernet.js';
 import * as geneve from '../../wire/geneve.js';
 import { type IpLayer, PROTOCOL_TCP, PROTOCOL_UDP } from '../../wire/ip.js';
@@ -25,6 +26,7 @@ import {
   redactControlMessage,
 } from './control-messages.js';
 import { redactExtensionHeaders } from './extension-headers.js';
+import { fragmentKey } from './fragment-key.js';
 import { redactEthernet, redactLink } from './link.js';
 import { Rewriting } from './rewriting.js';
 
@@ -36,6 +38,8 @@ export interface FrameRedaction {
   readonly hashPayload: (payload: Uint8Array) => Uint8Array;
   /** What is known of datagrams that left from an outer address and source port. */
   readonly portRewrite: (source: Uint8Array, sourcePort: number) => PortRewrite | undefined;
+  /** The checksum of a packet whose fragments were put together (`fragmentKey`). */
+  readonly fragmentChecksum?: (key: string) => number | undefined;
 }
 
 export interface RedactedFrame {
@@ -111,10 +115,21 @@ function redactTunnel(inside: Inside, packet: Packet): boolean {
     understood = redactTransport(inside, ip, end);
   }
   const inner = carryTransportChecksum(rewriting, ip, end);
+  if (ip.version !== 0 && ip.moreFragments) carryFragmentChecksum(inside, ip, end);
   const source = rewriting.original.slice(outer.sourceAt, outer.sourceAt + outer.addressLength);
   const port = udp.sourcePort(rewriting.from, at);
   carryOuterChecksum(rewriting, packet, inner, redaction.portRewrite(source, port));
   return understood;
+}
+
+/** Of the first fragment inside a tunnel, where the others are known too. */
+function carryFragmentChecksum({ rewriting, redaction }: Inside, ip: IpLayer, end: number): void {
+  const at = checksumOffset(ip);
+  const isThere = ip.fragmentOffset === 0 && at + 2 <= Math.min(end, ip.end);
+  if (!isThere || (ip.protocol !== PROTOCOL_TCP && ip.protocol !== PROTOCOL_UDP)) return;
+  const key = fragmentKey(rewriting.original, ip, rewriting.from.getUint16(at));
+  const checksum = redaction.fragmentChecksum?.(key);
+  if (checksum !== undefined) rewriting.to.setUint16(at, checksum);
 }
 
 /** Keeps the tunnel's header; the data of Geneve's options is the tunnel's owner's. */

@@ -8,14 +8,13 @@ import { analyze } from '../../analysis/analyze.js';
 import { DEFAULT_EXIT_POLICY } from '../../analysis/exit-code.js';
 import type { VerdictDocument } from '../../analysis/verdict.js';
 import { messageOf, StalesumError } from '../../errors.js';
-import { DEFAULT_TUNNEL_PORTS } from '../../wire/packet.js';
 import { withBundle } from '../bundle.js';
 import { type BundlePlace, makePlace } from '../bundle-place.js';
 import { examineSources, readInput } from '../examine.js';
-import { finishFolder, VERDICT_FILE } from '../finish-bundle.js';
+import { finishFolder } from '../finish-bundle.js';
 import { withRule } from '../name-rule.js';
 import { makePrivateFolder, removePrivateFolder } from '../private-folder.js';
-import { RUN_FILE } from '../run-record.js';
+import { RUN_FILE, readRunFile, tunnelPortsOf } from '../run-record.js';
 import { withSources } from '../sources.js';
 import { SUMS_FILE } from '../sums.js';
 import { AddressMap } from './address-map.js';
@@ -91,7 +90,7 @@ async function makeCopy(folder: string, copy: string, key: RedactionKey): Promis
   const found = original.input.captures.flatMap(({ observation }) => observation.foundTunnelPorts);
   const frames: FrameRedaction = {
     addresses: by.addresses,
-    tunnelPorts: new Set([...DEFAULT_TUNNEL_PORTS, ...found]),
+    tunnelPorts: new Set([...tunnelPortsOf(await readRunFile(folder)), ...found]),
     hashPayload: keyedHash(key, 'payload'),
     portRewrite: portRewrites(original.input, by.addresses),
   };
@@ -100,8 +99,8 @@ async function makeCopy(folder: string, copy: string, key: RedactionKey): Promis
   const verdict = await withSources([copy], sources => examineSources(sources, EXAMINE));
   refuseIfOther(original.verdict, verdict, folder, copy, by);
   await writeNote(copy);
-  await finishFolder({ folder: copy, verdict: withoutFolder(verdict, copy) });
-  await refuseIfLeft(copy, frames, by);
+  const made = await finishFolder({ folder: copy, verdict: withoutFolder(verdict, copy) });
+  await refuseIfLeft(copy, frames, by, made);
   const { addresses, names } = by;
   return {
     verdict,
@@ -206,8 +205,9 @@ async function refuseIfLeft(
   folder: string,
   { tunnelPorts }: FrameRedaction,
   by: Replacing,
+  made: readonly string[],
 ): Promise<void> {
-  const madeAnew = new Set([VERDICT_FILE, NOTE_FILE, SUMS_FILE]);
+  const madeAnew = new Set([NOTE_FILE, SUMS_FILE, ...made]);
   const { services } = by.names;
   const left = await searchCopy({ folder, madeAnew, tunnelPorts, by, services });
   if (left.length === 0) return;
