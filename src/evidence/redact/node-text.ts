@@ -82,7 +82,11 @@ function redactLines(text: string, format: RegExp, by: Replacing): string {
     .join('\n');
 }
 
-const STRING = /"((?:[^"\\]|\\.)*)"(\s*:)?/g;
+/** nft's `{"addr": "10.244.0.0", "len": 16}`, and ranges; then any string, and whether it is a key. */
+const PREFIX = /(?<="addr"\s*:\s*)"(?<network>[0-9a-fA-F.:]+)"(?=\s*,\s*"len"\s*:\s*(?<bits>\d+))/;
+const RANGE = /(?<="range"\s*:\s*\[\s*)"(?<first>[\d.]+)"(?<comma>\s*,\s*)"(?<last>[\d.]+)"/;
+const STRING = /"(?:[^"\\]|\\.)*"(?<colon>\s*:)?/;
+const JSON_TOKEN = new RegExp([PREFIX, RANGE, STRING].map(({ source }) => source).join('|'), 'g');
 
 /** Strings are redacted in place, so that numbers of any size and the layout stay as they are. */
 function redactJson(text: string, by: Replacing): string {
@@ -92,7 +96,13 @@ function redactJson(text: string, by: Replacing): string {
     throw new StalesumError('bad-input', `expected JSON: ${messageOf(thrown)}`);
   }
   let key = '';
-  return text.replace(STRING, (token, _content, colon: string | undefined) => {
+  return text.replace(JSON_TOKEN, (token: string, ...rest) => {
+    const { network, bits, first, comma, last, colon } = rest.at(-1) as JsonGroups;
+    if (network !== undefined) return `"${redactText(`${network}/${bits}`, by).split('/')[0]}"`;
+    if (first !== undefined) {
+      const ends = redactText(`${first}-${last}`, by).split('-');
+      return `"${ends[0]}"${comma}"${ends[1]}"`;
+    }
     if (colon !== undefined) {
       key = JSON.parse(token.slice(0, -colon.length)) as string;
       return token;
@@ -102,3 +112,7 @@ function redactJson(text: string, by: Replacing): string {
     return redacted === value ? token : JSON.stringify(redacted);
   });
 }
+
+type JsonGroups = Partial<
+  Record<'network' | 'bits' | 'first' | 'comma' | 'last' | 'colon', string>
+>;

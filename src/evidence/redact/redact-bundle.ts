@@ -61,17 +61,14 @@ const EXAMINE = { tunnelPorts: [], policy: DEFAULT_EXIT_POLICY };
  */
 export async function redactBundle(bundle: string, options: RedactOptions): Promise<Redaction> {
   const { place, key } = options;
+  // Whether it can be made; until the copy is whole there is nothing at its place.
   await makePlace(place);
-  const parent = dirname(resolve(place.folder));
-  const work = makePrivateFolder(parent);
+  await rmdir(place.folder);
+  const work = makePrivateFolder(dirname(resolve(place.folder)));
   try {
     const redaction = await withBundle(bundle, ({ folder }) => makeCopy(folder, work, key));
     await deliver(work, place);
     return redaction;
-  } catch (thrown) {
-    // It was made empty a moment ago.
-    await rmdir(place.folder).catch(() => undefined);
-    throw thrown;
   } finally {
     removePrivateFolder(work);
   }
@@ -220,19 +217,17 @@ async function refuseIfLeft(
 
 /** Puts the copy in its place. */
 async function deliver(work: string, { path, folder, archive }: BundlePlace): Promise<void> {
+  if (archive !== undefined) {
+    const { packFolder } = await import('../archive-write.js');
+    await packFolder(work, archive, basename(folder).replace(/\.partial$/, ''));
+    return;
+  }
   try {
-    if (archive === undefined) {
-      await rmdir(folder);
-      await chmod(work, 0o777 & ~process.umask());
-      await rename(work, folder);
-      return;
-    }
-    await rmdir(folder);
+    await chmod(work, 0o777 & ~process.umask());
+    await rename(work, folder);
   } catch (thrown) {
     throw new StalesumError('write-failed', `${path}: ${messageOf(thrown)}`);
   }
-  const { packFolder } = await import('../archive-write.js');
-  await packFolder(work, archive, basename(folder).replace(/\.partial$/, ''));
 }
 
 /** Whether a path is in a folder. */

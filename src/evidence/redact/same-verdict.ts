@@ -23,8 +23,7 @@ export function verdictDifferences(
 
 function essence(document: VerdictDocument, { address, name }: Renaming): unknown {
   const frames = (list: readonly FrameReference[]) =>
-    // In the order of the captures' names, which are others in the copy.
-    list.map(frame => `${name(frame.capture)} ${frame.number}`).sort();
+    sorted(list.map(frame => `${name(frame.capture)} ${frame.number}`));
   const { verdict, grade, exitCode, witnesses, flows, rule, delays, captures, clocks } = document;
   const { control, environment, recommendations, warnings } = document;
   return {
@@ -36,7 +35,7 @@ function essence(document: VerdictDocument, { address, name }: Renaming): unknow
       chance: witness.chance,
       frames: frames(witness.frames),
     })),
-    flows: flows.map(flow => flowEssence(flow, address, frames)),
+    flows: sorted(flows.map(flow => flowEssence(flow, address, frames))),
     rule: rule && {
       line: rule.line,
       table: rule.table,
@@ -44,41 +43,47 @@ function essence(document: VerdictDocument, { address, name }: Renaming): unknow
       node: name(rule.node),
     },
     delays,
-    captures: captures.map(capture => ({
-      name: name(capture.name),
-      role: capture.role,
-      node: capture.node && name(capture.node),
-      interface: capture.interface && name(capture.interface),
-      linkType: capture.linkType,
-      frames: capture.frames,
-      bytes: capture.bytes,
-      kernelDrops: capture.kernelDrops,
-      truncated: capture.truncated !== null,
-      firstSeen: capture.firstSeen,
-      lastSeen: capture.lastSeen,
-    })),
-    clocks: clocks.map(({ reference, other, ...estimate }) => ({
-      ...estimate,
-      captures: [name(reference), name(other)],
-    })),
+    captures: sorted(
+      captures.map(capture => ({
+        name: name(capture.name),
+        role: capture.role,
+        node: capture.node && name(capture.node),
+        interface: capture.interface && name(capture.interface),
+        linkType: capture.linkType,
+        frames: capture.frames,
+        bytes: capture.bytes,
+        kernelDrops: capture.kernelDrops,
+        truncated: capture.truncated !== null,
+        firstSeen: capture.firstSeen,
+        lastSeen: capture.lastSeen,
+      })),
+    ),
+    clocks: sorted(
+      clocks.map(({ reference, other, ...estimate }) => ({
+        ...estimate,
+        captures: [name(reference), name(other)],
+      })),
+    ),
     control: control && {
       source: address(control.source),
       destination: address(control.destination),
       clean: control.clean,
       connectSeconds: control.connectSeconds,
-      seenAt: control.seenAt.map(name),
+      seenAt: sorted(control.seenAt.map(name)),
     },
-    nodes: environment?.nodes.map(node => ({
-      node: name(node.node),
-      devices: node.vxlan.map(({ name: device, local, underlay, ...settings }) => ({
-        ...settings,
-        name: name(device),
-        local: local && address(local),
-        underlay: underlay && name(underlay),
+    nodes: sorted(
+      (environment?.nodes ?? []).map(node => ({
+        node: name(node.node),
+        devices: node.vxlan.map(({ name: device, local, underlay, ...settings }) => ({
+          ...settings,
+          name: name(device),
+          local: local && address(local),
+          underlay: underlay && name(underlay),
+        })),
+        settings: Object.keys(node.sysctls).length,
+        parts: node.parts,
       })),
-      settings: Object.keys(node.sysctls).length,
-      parts: node.parts,
-    })),
+    ),
     recommendations: recommendations.map(({ action }) => action),
     warnings: warnings.length,
   };
@@ -113,6 +118,11 @@ function readdressed(record: object, address: Renaming['address']): object {
     typeof value === 'string' ? address(value) : value,
   ]);
   return Object.fromEntries(entries) as object;
+}
+
+/** Names are others in the copy, and what is in the order of names is in another. */
+function sorted(list: readonly unknown[]): unknown[] {
+  return [...list].sort((a, b) => (JSON.stringify(a) < JSON.stringify(b) ? -1 : 1));
 }
 
 const MOST_DIFFERENCES = 10;

@@ -45,7 +45,7 @@ async function searchFile(search: CopySearch, name: string): Promise<string[]> {
   const text = await readFile(path, 'utf8');
   const found = [...ofName, ...wholesIn(search, text)];
   if (madeAnew.has(name)) return found;
-  if (name === RUN_FILE) return [...found, ...namesIn(withoutTitle(text), by)];
+  if (name === RUN_FILE) return [...found, ...namesIn(withoutScenario(text), by)];
   const kind = textKind(name.split('/').at(-1)!, text);
   const lines = kind === undefined ? [text] : text.split('\n');
   for (const line of lines) {
@@ -70,10 +70,12 @@ function namesIn(text: string, { names }: Replacing): string[] {
   return wordsLeft(text, names.replacements, isFormatWord).map(word => `the name ${word}`);
 }
 
-/** The title of a lab's scenario is a sentence of our own. */
-function withoutTitle(run: string): string {
-  const { title: _title, ...rest } = JSON.parse(run) as { readonly title?: unknown };
-  return JSON.stringify(rest);
+/** The name and title of a lab's scenario are our own. */
+function withoutScenario(run: string): string {
+  const own = ['scenario', 'title'];
+  return JSON.stringify(JSON.parse(run), (key, value: unknown) =>
+    own.includes(key) ? undefined : value,
+  );
 }
 
 async function filesBelow(folder: string, below = ''): Promise<string[]> {

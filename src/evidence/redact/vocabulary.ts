@@ -36,7 +36,7 @@ const NFT = words(`
   unicast unit until update used val value values vlan verdict version vmap xfrm xor xt zone
   ifname ifindex inet_proto inet_service ipv4_addr ipv6_addr ether_addr mark dstnat srcnat nodad cgroupv2
   second minute hour day week sequent inc expected seen assured confirmed dying snat dnat bcast
-  kbytes mbytes limit net proc stray pipapo save
+  progname kbytes mbytes limit net proc stray pipapo save
 `);
 
 /** ip and bridge: link, address, route, neighbour, fdb, rule. */
@@ -98,7 +98,7 @@ const KUBERNETES = words(`
   loadbalancersourceranges hairpins rpf rp nfacct ct conntrack pre namespace netns service cluster from but not
   do affinity reserved host ports hostport hostports portmap setmark masquerade masquerading subject subjected dual
   stack random fully mapping maps map and all any of or on off nodes loop healthcheck health check internal
-  recently accepted topology without local loopback invalid unset first clients client server other sent via their an its
+  fip outgoing active old outside recently accepted topology without local loopback invalid unset first clients client server other sent via their an its
 `);
 
 /** Devices are named so everywhere; numbers may follow. */
@@ -112,7 +112,8 @@ export const DEVICE_NAMES: ReadonlySet<string> = new Set(
 /** What our own files say beside names: run.json, a capture's description, a scenario. */
 const OURS = words(`
   txt json gz cap pcap pcapng log nstat ethtool sysctl uname stalesum run scenario title emulated purpose control target connections connected connectseconds captures complete
-  interrupted interruption finished status started ended etimedout econnrefused ehostunreach enetunreach econnreset timeout
+  interrupted interruption finished status started ended etimedout econnrefused ehostunreach enetunreach econnreset eacces eperm eaddrnotavail emsgsize
+  einval timeout answered unanswered closed
   unpatched zero checksum patched kube random vxlan tx offload nic notrack cni masquerade first return stale rules
   nftables after before ipv6 underlay pod ip direct udp dns veth lost syn listener mtu blackhole inner corruption
   address rewritten way secondary invalid dropped pre expected double snat harmless mangled corruption inconclusive
