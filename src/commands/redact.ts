@@ -30,8 +30,8 @@ export async function redact(bundle: string, options: RedactCommandOptions): Pro
   const key = await loadKey(keyPath);
   if (key.isExposed) warn(`${keyPath}: others can read the key (chmod 600)`);
   const redaction = await redactBundle(bundle, { place, key });
-  const { verdict, ...counts } = redaction;
   if (options.json) {
+    const { verdict, ...counts } = redaction;
     const document = {
       schema: REDACTION_SCHEMA,
       verdict: verdict.verdict,

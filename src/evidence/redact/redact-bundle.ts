@@ -3,7 +3,7 @@
  * changed. It is made beside its place, searched, judged again, and put in its place only then.
  */
 import { chmod, mkdir, rename, rmdir, writeFile } from 'node:fs/promises';
-import { basename, dirname, join, relative, resolve } from 'node:path';
+import { basename, dirname, join, relative, resolve, sep } from 'node:path';
 import { analyze } from '../../analysis/analyze.js';
 import { DEFAULT_EXIT_POLICY } from '../../analysis/exit-code.js';
 import type { VerdictDocument } from '../../analysis/verdict.js';
@@ -233,5 +233,5 @@ async function deliver(work: string, { path, folder, archive }: BundlePlace): Pr
 /** Whether a path is in a folder. */
 export function isWithin(path: string, folder: string): boolean {
   const way = relative(resolve(folder), resolve(path));
-  return way === '' || !way.startsWith('..');
+  return way.split(sep)[0] !== '..';
 }

@@ -121,7 +121,7 @@ function readdressed(record: object, address: Renaming['address']): object {
 }
 
 /** Names are others in the copy, and what is in the order of names is in another. */
-function sorted(list: readonly unknown[]): unknown[] {
+function sorted<T>(list: readonly T[]): T[] {
   return [...list].sort((a, b) => (JSON.stringify(a) < JSON.stringify(b) ? -1 : 1));
 }
 
