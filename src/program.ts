@@ -4,24 +4,16 @@
  */
 import { Command, CommanderError } from 'commander';
 import { exitCodeOfFault, messageOf, StalesumError } from './errors.js';
-import { analyzeCommand } from './program/analyze.js';
-import { compareCommand } from './program/compare.js';
-import { inspectCommand } from './program/inspect.js';
-import { labCommand } from './program/lab.js';
-import { matrixCommand } from './program/matrix.js';
-import { redactCommand } from './program/redact.js';
-import { reportCommand } from './program/report.js';
-import { reproduceCommand } from './program/reproduce.js';
 import type { Finish } from './program/shared-options.js';
 import { TOOL } from './version.js';
 
 /** Runs the command line; returns the exit code. Faults are printed here, as one or two lines. */
 export async function main(args: readonly string[]): Promise<number> {
   let exitCode = 0;
-  const program = build(code => {
-    exitCode = code;
-  });
   try {
+    const program = await build(args, code => {
+      exitCode = code;
+    });
     await program.parseAsync(args, { from: 'user' });
     return exitCode;
   } catch (thrown) {
@@ -43,7 +35,26 @@ function report(thrown: unknown): number {
   return known ? thrown.exitCode : exitCodeOfFault.internal;
 }
 
-function build(finish: Finish): Command {
+/** In the order of the help. Loading them takes longer than anything else that `--help` does. */
+const COMMANDS: Readonly<
+  Record<string, (namesReproduce: boolean) => Promise<(finish: Finish) => Command>>
+> = {
+  reproduce: async namesReproduce => {
+    const { reproduceCommand } = await import('./program/reproduce.js');
+    const scenarios = namesReproduce ? (await import('./lab/scenarios.js')).SCENARIOS : [];
+    return finish => reproduceCommand(finish, scenarios);
+  },
+  analyze: async () => (await import('./program/analyze.js')).analyzeCommand,
+  compare: async () => (await import('./program/compare.js')).compareCommand,
+  inspect: async () => (await import('./program/inspect.js')).inspectCommand,
+  report: async () => (await import('./program/report.js')).reportCommand,
+  matrix: async () => (await import('./program/matrix.js')).matrixCommand,
+  redact: async () => (await import('./program/redact.js')).redactCommand,
+  lab: async () => (await import('./program/lab.js')).labCommand,
+};
+
+/** The program with the command that is called, or with all where none is. */
+async function build(args: readonly string[], finish: Finish): Promise<Command> {
   const program = new Command(TOOL.name)
     .description(
       'Reproduces and proves the Kubernetes VXLAN double-SNAT bug: an outer UDP source port that was\n' +
@@ -53,14 +64,10 @@ function build(finish: Finish): Command {
     .exitOverride()
     .showHelpAfterError('(stalesum --help lists commands and options)')
     .addHelpText('after', EXIT_CODES);
-  program.addCommand(reproduceCommand(finish));
-  program.addCommand(analyzeCommand(finish));
-  program.addCommand(compareCommand(finish));
-  program.addCommand(inspectCommand(finish));
-  program.addCommand(reportCommand(finish));
-  program.addCommand(matrixCommand(finish));
-  program.addCommand(redactCommand(finish));
-  program.addCommand(labCommand(finish));
+  const [name = ''] = args;
+  const called = Object.hasOwn(COMMANDS, name) ? [COMMANDS[name]!] : Object.values(COMMANDS);
+  const commands = await Promise.all(called.map(load => load(args.includes('reproduce'))));
+  for (const command of commands) program.addCommand(command(finish));
   return program;
 }
 

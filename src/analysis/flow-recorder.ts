@@ -5,8 +5,6 @@
  * Memory is bounded by three numbers: flows, records kept of one flow, and records kept of all.
  */
 import type { CapturedFrame } from '../capture-file/frame.js';
-import { formatAddress } from '../wire/address.js';
-import { copyOfBytes } from '../wire/bytes.js';
 import type { ChecksumFinding, SegmentFinding } from '../wire/checksum-state.js';
 import { type IpLayer, PROTOCOL_TCP, PROTOCOL_UDP } from '../wire/ip.js';
 import type { Packet } from '../wire/packet.js';
@@ -14,6 +12,7 @@ import { difference } from '../wire/port-recovery.js';
 import * as tcp from '../wire/tcp.js';
 import * as udp from '../wire/udp.js';
 import { type FlowEntry, FlowTable } from './flow-table.js';
+import { KnownAddresses } from './known-addresses.js';
 import type {
   DatagramCounts,
   FlowObservation,
@@ -30,6 +29,7 @@ import {
   ZERO_IS_ORDINARY,
 } from './ordinary-packets.js';
 import { instantOf, isCopy, recordOf } from './packet-record.js';
+import { NONE, withItem } from './short-list.js';
 
 export interface FlowLimits {
   /** Flows kept; a packet of one more is only counted. */
@@ -56,6 +56,7 @@ export class FlowRecorder {
   readonly overflow: FlowOverflow = { packets: 0, datagrams: noDatagrams() };
   readonly #limits: FlowLimits;
   readonly #table = new FlowTable();
+  readonly #addresses = new KnownAddresses();
   /** What is being recorded, for as long as `add` runs. */
   readonly #packet: Packet;
   readonly #inner: SegmentFinding;
@@ -169,8 +170,8 @@ export class FlowRecorder {
     const { ip, sourcePort, destinationPort, kind } = this.#packet;
     return {
       protocol: protocolName(ip.protocol),
-      source: formatAddress(frame.view, ip.sourceAt, ip.addressLength),
-      destination: formatAddress(frame.view, ip.destinationAt, ip.addressLength),
+      source: this.#addresses.at(frame, ip.sourceAt, ip.addressLength).text,
+      destination: this.#addresses.at(frame, ip.destinationAt, ip.addressLength).text,
       sourcePort,
       destinationPort,
       encapsulated: kind === 'tunnel',
@@ -181,10 +182,10 @@ export class FlowRecorder {
       datagrams: noDatagrams(),
       innerPartial: 0,
       innerMismatch: 0,
-      outerPorts: [],
-      syns: [],
-      synAcks: [],
-      queries: [],
+      outerPorts: NONE,
+      syns: NONE,
+      synAcks: NONE,
+      queries: NONE,
       firstInnerMismatch: undefined,
       resets: 0,
       notKept: 0,
@@ -195,26 +196,34 @@ export class FlowRecorder {
   #keepSpecial(flow: FlowObservation, frame: CapturedFrame): void {
     if (this.#packet.sourcePort < 0) return;
     if (flow.protocol === 'udp') {
-      this.#keep(flow.queries, flow, frame);
+      if (this.#isKept(flow.queries, flow, frame)) {
+        flow.queries = withItem(flow.queries, this.#record(frame));
+      }
       return;
     }
     if (flow.protocol !== 'tcp') return;
     const flags = tcp.flags(frame.view, this.#packet.ip.payload);
     if ((flags & tcp.FLAG_RST) !== 0) flow.resets++;
     if ((flags & tcp.FLAG_SYN) === 0) return;
-    this.#keep((flags & tcp.FLAG_ACK) === 0 ? flow.syns : flow.synAcks, flow, frame);
+    if ((flags & tcp.FLAG_ACK) === 0) {
+      if (this.#isKept(flow.syns, flow, frame)) {
+        flow.syns = withItem(flow.syns, this.#record(frame));
+      }
+    } else if (this.#isKept(flow.synAcks, flow, frame)) {
+      flow.synAcks = withItem(flow.synAcks, this.#record(frame));
+    }
   }
 
-  /** Keeps a packet, unless it is another copy of the one before. */
-  #keep(list: PacketRecord[], flow: FlowObservation, frame: CapturedFrame): void {
+  /** Whether to keep a packet in the list: there is room, and it is not another copy of the one before. */
+  #isKept(list: readonly PacketRecord[], flow: FlowObservation, frame: CapturedFrame): boolean {
     if (list.length >= this.#allowed(this.#limits.packets)) {
       if (flow.protocol === 'tcp') flow.notKept++;
-      return;
+      return false;
     }
-    const record = this.#record(frame);
     const before = list.at(-1);
-    if (before && isCopy(before, record)) flow.copies++;
-    else list.push(record);
+    if (!before || !isCopy(before, this.#record(frame))) return true;
+    flow.copies++;
+    return false;
   }
 
   #addDatagram(entry: FlowEntry, frame: CapturedFrame): void {
@@ -264,8 +273,9 @@ export class FlowRecorder {
       if (isSame && isAddress(entry.outerAddresses[i]!, frame.bytes, outer)) return use;
     }
     if (outerPorts.length >= this.#allowed(this.#limits.ports)) return undefined;
+    const source = this.#addresses.at(frame, outer.sourceAt, outer.addressLength);
     const added: OuterPortUse = {
-      source: formatAddress(frame.view, outer.sourceAt, outer.addressLength),
+      source: source.text,
       sourcePort,
       first: this.#record(frame),
       last: instantOf(frame),
@@ -276,10 +286,8 @@ export class FlowRecorder {
       otherDifferences: 0,
       otherStored: 0,
     };
-    outerPorts.push(added);
-    entry.outerAddresses.push(
-      copyOfBytes(frame.bytes, outer.sourceAt, outer.sourceAt + outer.addressLength),
-    );
+    entry.flow.outerPorts = withItem(outerPorts, added);
+    entry.outerAddresses = withItem(entry.outerAddresses, source.bytes);
     return added;
   }
 
@@ -290,7 +298,7 @@ export class FlowRecorder {
 
   #record(frame: CapturedFrame): PacketRecord {
     if (!this.#made) {
-      this.#made = recordOf(frame, this.#packet, this.#inner, this.#outer);
+      this.#made = recordOf(frame, this.#packet, this.#inner, this.#outer, this.#addresses);
       this.#records++;
     }
     return this.#made;

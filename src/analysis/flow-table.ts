@@ -6,12 +6,13 @@
 import { PROTOCOL_TCP, PROTOCOL_UDP } from '../wire/ip.js';
 import type { Packet } from '../wire/packet.js';
 import type { FlowObservation } from './observation.js';
+import { NONE } from './short-list.js';
 
 /** A flow, and what its observer remembers besides. */
 export interface FlowEntry {
   readonly flow: FlowObservation;
   /** `flow.outerPorts` by the bytes of their addresses: those that lie at the same index. */
-  readonly outerAddresses: Uint8Array[];
+  outerAddresses: readonly Uint8Array[];
   /** Number by which its ordinary packets are counted elsewhere; -1 while they are not. */
   counted: number;
 }
@@ -56,7 +57,7 @@ export class FlowTable {
   /** Adds the flow of the packet that `find` has just not found. */
   add(flow: FlowObservation): FlowEntry {
     const index = this.#entries.length;
-    const entry: FlowEntry = { flow, outerAddresses: [], counted: -1 };
+    const entry: FlowEntry = { flow, outerAddresses: NONE, counted: -1 };
     if ((index + 1) * KEY_WORDS > this.#keys.length) this.#keys = doubled(this.#keys);
     this.#keys.set(this.#key, index * KEY_WORDS);
     this.#entries.push(entry);

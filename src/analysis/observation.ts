@@ -95,12 +95,12 @@ export interface FlowObservation {
   /** Packets whose inner checksum offload had not finished, and those where it is plainly wrong. */
   innerPartial: number;
   innerMismatch: number;
-  readonly outerPorts: OuterPortUse[];
+  outerPorts: readonly OuterPortUse[];
   /** SYNs without ACK, with the time of each; bounded, further ones are only counted. */
-  readonly syns: PacketRecord[];
-  readonly synAcks: PacketRecord[];
+  syns: readonly PacketRecord[];
+  synAcks: readonly PacketRecord[];
   /** UDP: the first datagrams. */
-  readonly queries: PacketRecord[];
+  queries: readonly PacketRecord[];
   firstInnerMismatch: PacketRecord | undefined;
   resets: number;
   /** Packets that would have been kept if the bound had allowed. */

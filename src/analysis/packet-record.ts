@@ -1,13 +1,13 @@
 /** A packet copied out of its buffer: what is kept of the few packets that evidence is made of. */
 import type { CapturedFrame } from '../capture-file/frame.js';
 import { type Instant, secondsBetween } from '../time.js';
-import { formatAddress } from '../wire/address.js';
 import type { ChecksumFinding } from '../wire/checksum-state.js';
 import { PROTOCOL_TCP } from '../wire/ip.js';
 import type { Packet } from '../wire/packet.js';
 import * as tcp from '../wire/tcp.js';
 import * as udp from '../wire/udp.js';
 import { fingerprint } from './fingerprint.js';
+import type { KnownAddresses } from './known-addresses.js';
 import type { ChecksumRecord, OuterHeader, PacketRecord } from './observation.js';
 
 /** Copies of one packet are no further apart. */
@@ -19,6 +19,7 @@ export function recordOf(
   packet: Packet,
   inner: ChecksumFinding,
   outer: ChecksumFinding,
+  addresses: KnownAddresses,
 ): PacketRecord {
   const { view } = frame;
   const { ip } = packet;
@@ -29,7 +30,7 @@ export function recordOf(
     frame: frame.number,
     ...(frame.file === undefined ? {} : { file: frame.file }),
     at: instantOf(frame),
-    outer: packet.kind === 'tunnel' ? outerHeader(view, packet) : undefined,
+    outer: packet.kind === 'tunnel' ? outerHeader(frame, packet, addresses) : undefined,
     outerChecksum: copyOf(outer),
     innerChecksum: copyOf(inner),
     fingerprint: fingerprint(frame.bytes, packet),
@@ -57,11 +58,12 @@ export function isCopy(before: PacketRecord, record: PacketRecord): boolean {
   );
 }
 
-function outerHeader(view: DataView, packet: Packet): OuterHeader {
+function outerHeader(frame: CapturedFrame, packet: Packet, addresses: KnownAddresses): OuterHeader {
+  const { view } = frame;
   const { outer, encapsulation } = packet;
   return {
-    source: formatAddress(view, outer.sourceAt, outer.addressLength),
-    destination: formatAddress(view, outer.destinationAt, outer.addressLength),
+    source: addresses.at(frame, outer.sourceAt, outer.addressLength).text,
+    destination: addresses.at(frame, outer.destinationAt, outer.addressLength).text,
     sourcePort: udp.sourcePort(view, packet.udp),
     destinationPort: udp.destinationPort(view, packet.udp),
     vni: packet.vni,

@@ -4,6 +4,8 @@ import { examineSources } from '../evidence/examine.js';
 import { looseCapture, type Sources, withSources } from '../evidence/sources.js';
 import { printable } from '../output.js';
 import { printVerdict } from '../report/print.js';
+import { progressOn } from '../report/progress.js';
+import { ReadingProgress } from '../report/reading-progress.js';
 import { exitPolicyOf, type OutputOptions, type PolicyOptions } from './options.js';
 
 export interface AnalyzeOptions extends OutputOptions, PolicyOptions {
@@ -19,13 +21,23 @@ export async function analyzePaths(
   paths: readonly string[],
   options: AnalyzeOptions,
 ): Promise<number> {
+  const progress = progressOn(process.stderr, options.quiet);
+  const reading = new ReadingProgress(text => progress.show(text));
   const verdict = await withSources(paths, found => {
     const sources = withRoles(found, options);
     if (sources.captures.length === 0 && sources.recording === undefined) {
       throw new StalesumError('usage', 'analyze: expected at least one capture file or folder');
     }
-    return examineSources(sources, { tunnelPorts: options.port, policy: exitPolicyOf(options) });
-  });
+    return examineSources(sources, {
+      tunnelPorts: options.port,
+      policy: exitPolicyOf(options),
+      reading: {
+        // The report for people does not show it, and it takes longer than all the rest.
+        sha256: options.json,
+        onProgress: (name, bytes, size) => reading.note(name, bytes, size),
+      },
+    });
+  }).finally(() => progress.clear());
   for (const { name, truncated } of verdict.captures) {
     if (!truncated) continue;
     const where = `${name}: cut off at byte ${truncated.offset}: ${truncated.reason}`;

@@ -1,12 +1,13 @@
 /** Options and help of `stalesum reproduce`. */
 import { Command, Option } from 'commander';
 import { ENGINE_CHOICES, type EngineChoice } from '../capture/engine.js';
-import { SCENARIOS } from '../lab/scenarios.js';
+import type { Scenario } from '../lab/scenario.js';
 import { NODE_KINDS } from '../node/description.js';
 import { attempts, positive } from './arguments.js';
 import { type Finish, withKernel, withOutput, withPolicy } from './shared-options.js';
 
-export function reproduceCommand(finish: Finish): Command {
+/** @param scenarios for its help: loading them takes longer than the rest of `stalesum --help` */
+export function reproduceCommand(finish: Finish, scenarios: readonly Scenario[]): Command {
   const command = new Command('reproduce')
     .description('the main job: connect across a VXLAN, capture, and prove what happened')
     .exitOverride()
@@ -54,7 +55,7 @@ Examples:
 Nodes: ${NODE_KINDS}
 
 Scenarios:
-${SCENARIOS.map(({ name, title }) => `  ${name.padEnd(29)} ${title}`).join('\n')}
+${scenarios.map(({ name, title }) => `  ${name.padEnd(29)} ${title}`).join('\n')}
   Most of them also as NAME-ipv6: the same over an IPv6 underlay.`,
     )
     .action(async options => {
