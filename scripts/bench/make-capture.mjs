@@ -149,8 +149,8 @@ function writeIpv6(frame, at, protocol, host, length) {
   frame.set([0x60, 0, 0, 0], at);
   frame.writeUInt16BE(length - 40, at + 4);
   frame.set([protocol, 64], at + 6);
-  frame.set([0xfd, 0x44, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0], at + 8);
-  frame.writeUInt16BE(host, at + 22);
+  frame.set([0xfd, 0x44, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0], at + 8);
+  frame.writeUInt32BE(host, at + 20);
   frame.set([0xfd, 0x44, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 2], at + 24);
 }
 
@@ -182,8 +182,8 @@ function writeDatagram(frame, flow, kind, flags, dice) {
   const segmentAt = INNER_AT + (flow.isV6 ? 40 : 20);
   if (flow.isV6) writeIpv6(frame, INNER_AT, TCP, flow.host, length - INNER_AT);
   else {
-    const source = [10, 244, flow.host >> 8, flow.host & 0xff];
-    writeIpv4(frame, INNER_AT, TCP, source, [10, 245, 0, 2], length - INNER_AT);
+    const source = [10, flow.host >> 16, (flow.host >> 8) & 0xff, flow.host & 0xff];
+    writeIpv4(frame, INNER_AT, TCP, source, [10, 244, 0, 2], length - INNER_AT);
   }
   writeTcp(frame, segmentAt, flow, flags);
   const addresses = flow.isV6
