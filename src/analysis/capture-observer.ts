@@ -17,6 +17,7 @@ import {
   FragmentReassembly,
   type ReassemblyLimits,
 } from './fragment-reassembly.js';
+import { type Holdings, nothingHeld } from './holdings.js';
 import type { CaptureObservation, MutableInstant, OuterPortUse } from './observation.js';
 import type { AddedPacket, OrdinaryCounts, OrdinaryFrames } from './ordinary-packets.js';
 import { TunnelSuspects } from './tunnel-suspects.js';
@@ -59,16 +60,18 @@ export class CaptureObserver {
    * @param tunnelPorts UDP ports taken for tunnels; others are found by what their datagrams show
    * @param perDatagram called with each tunnel datagram's outer finding, for whoever wants them all; a
    *   reassembled datagram comes with the number of the frame that it is attributed to
+   * @param held what this observer and others hold together, against their common limits
    */
   constructor(
     tunnelPorts: ReadonlySet<number> = DEFAULT_TUNNEL_PORTS,
     perDatagram?: (frame: CapturedFrame, outer: ChecksumFinding) => void,
     limits: ObserverLimits = DEFAULT_OBSERVER_LIMITS,
+    held: Holdings = nothingHeld(),
   ) {
     this.#tunnelPorts = new Set(tunnelPorts);
     this.#perDatagram = perDatagram;
-    this.#recorder = new FlowRecorder(this.#packet, this.#inner, this.#outer, limits.flows);
-    this.#fragments = new FragmentReassembly(this.#takeRebuilt, limits.reassembly);
+    this.#recorder = new FlowRecorder(this.#packet, this.#inner, this.#outer, limits.flows, held);
+    this.#fragments = new FragmentReassembly(this.#takeRebuilt, limits.reassembly, held);
   }
 
   /** Takes one frame; an arrow function, so that it can be handed to a reader as it is. */

@@ -160,7 +160,8 @@ export function attemptsOf(protocol: string, ordered: readonly Sighting[]): Atte
       else attempts.push({ at, seen: [{ sighting, record }] });
     }
   }
-  return attempts.sort((a, b) => compareInstants(a.at, b.at));
+  // A copy: an array that was pushed to has room for many more, and there may be very many of them.
+  return attempts.sort((a, b) => compareInstants(a.at, b.at)).slice();
 }
 
 /** More datagrams than are kept: media or the like, whose packets are no queries that are sent again. */

@@ -12,6 +12,7 @@ import { difference } from '../wire/port-recovery.js';
 import * as tcp from '../wire/tcp.js';
 import * as udp from '../wire/udp.js';
 import { type FlowEntry, FlowTable } from './flow-table.js';
+import type { Holdings } from './holdings.js';
 import { KnownAddresses } from './known-addresses.js';
 import type {
   DatagramCounts,
@@ -44,17 +45,19 @@ export interface FlowLimits {
   readonly records: number;
 }
 
+/** Such that whatever a file holds, less than 200 MB of memory do for it, the analysis behind it included. */
 export const DEFAULT_FLOW_LIMITS: FlowLimits = {
-  flows: 50_000,
+  flows: 25_000,
   suspectFlows: 5_000,
   packets: 64,
   ports: 64,
-  records: 100_000,
+  records: 60_000,
 };
 
 export class FlowRecorder {
   readonly overflow: FlowOverflow = { packets: 0, datagrams: noDatagrams() };
   readonly #limits: FlowLimits;
+  readonly #held: Holdings;
   readonly #table = new FlowTable();
   readonly #addresses = new KnownAddresses();
   /** What is being recorded, for as long as `add` runs. */
@@ -63,7 +66,6 @@ export class FlowRecorder {
   readonly #outer: ChecksumFinding;
   /** The packet's record, made when first asked for. */
   #made: PacketRecord | undefined;
-  #records = 0;
   #entry: FlowEntry | undefined;
   #use: OuterPortUse | undefined;
   /** Adds what was counted elsewhere of the flow of this number: before another of its packets is added here. */
@@ -74,12 +76,14 @@ export class FlowRecorder {
     packet: Packet,
     inner: SegmentFinding,
     outer: ChecksumFinding,
-    limits = DEFAULT_FLOW_LIMITS,
+    limits: FlowLimits,
+    held: Holdings,
   ) {
     this.#packet = packet;
     this.#inner = inner;
     this.#outer = outer;
     this.#limits = limits;
+    this.#held = held;
   }
 
   get flows(): readonly FlowObservation[] {
@@ -96,7 +100,7 @@ export class FlowRecorder {
       if (this.#packet.kind === 'tunnel') count(this.overflow.datagrams, this.#outer.state);
       return;
     }
-    const entry = known ?? this.#table.add(this.#newFlow(frame));
+    const entry = known ?? this.#addFlow(frame);
     if (entry.counted >= 0) this.settle?.(entry.counted);
     this.#entry = entry;
     const { flow } = entry;
@@ -163,7 +167,12 @@ export class FlowRecorder {
   #hasRoom(): boolean {
     const { flows, suspectFlows } = this.#limits;
     const isSuspect = this.#packet.kind === 'tunnel' && this.#outer.state === 'mismatch';
-    return this.#table.size < (isSuspect ? flows + suspectFlows : flows);
+    return this.#held.flows < (isSuspect ? flows + suspectFlows : flows);
+  }
+
+  #addFlow(frame: CapturedFrame): FlowEntry {
+    this.#held.flows++;
+    return this.#table.add(this.#newFlow(frame));
   }
 
   #newFlow(frame: CapturedFrame): FlowObservation {
@@ -293,13 +302,13 @@ export class FlowRecorder {
 
   /** How many of a kind a flow may keep: no more than the first once there are too many of all. */
   #allowed(limit: number): number {
-    return this.#records < this.#limits.records ? limit : 1;
+    return this.#held.records < this.#limits.records ? limit : 1;
   }
 
   #record(frame: CapturedFrame): PacketRecord {
     if (!this.#made) {
       this.#made = recordOf(frame, this.#packet, this.#inner, this.#outer, this.#addresses);
-      this.#records++;
+      this.#held.records++;
     }
     return this.#made;
   }

@@ -19,7 +19,8 @@ export interface FlowEntry {
 
 /** Two IPv6 addresses, two ports, and what tells protocols and encapsulation apart. */
 const KEY_WORDS = 4 + 4 + 1 + 1;
-const INITIAL_SLOTS = 256;
+/** Few: there may be thousands of interfaces. */
+const INITIAL_SLOTS = 16;
 const NO_PORTS = 0x8000_0000;
 
 /** One capture's flows, each direction on its own. */

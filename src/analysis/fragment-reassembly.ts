@@ -5,6 +5,7 @@
  */
 import { type IpLayer, PROTOCOL_TCP, PROTOCOL_UDP } from '../wire/ip.js';
 import { FragmentedDatagram, type FragmentFrame, type RebuiltPacket } from './fragment-datagram.js';
+import type { Holdings } from './holdings.js';
 
 export interface ReassemblyLimits {
   /** Bytes held for datagrams that are not whole; Linux holds 4 MB (net.ipv4.ipfrag_high_thresh). */
@@ -42,12 +43,14 @@ export class FragmentReassembly {
   readonly #deliver: (packet: RebuiltPacket) => void;
   readonly #pending = new Map<string, FragmentedDatagram>();
   readonly #queue = new AgeQueue();
-  #bytes = 0;
+  /** Shared with the observers of other interfaces. */
+  readonly #held: Holdings;
 
   /** @param deliver called for each datagram once it is whole, or given up */
-  constructor(deliver: (packet: RebuiltPacket) => void, limits = DEFAULT_REASSEMBLY_LIMITS) {
+  constructor(deliver: (packet: RebuiltPacket) => void, limits: ReassemblyLimits, held: Holdings) {
     this.#deliver = deliver;
     this.#limits = limits;
+    this.#held = held;
   }
 
   /**
@@ -77,7 +80,7 @@ export class FragmentReassembly {
     if (datagram.dropped) return true;
     const before = datagram.cost;
     const result = datagram.add(bytes, end, layer, frame);
-    this.#bytes += datagram.cost - before;
+    this.#held.fragmentBytes += datagram.cost - before;
     if (result === 'complete') this.#finish(datagram);
     else if (result === 'overlap') this.#drop(datagram);
     this.#makeRoom();
@@ -94,8 +97,9 @@ export class FragmentReassembly {
   #begin(key: string, version: 4 | 6, frame: FragmentFrame): FragmentedDatagram {
     const datagram = new FragmentedDatagram(key, version, frame);
     this.#pending.set(key, datagram);
+    this.#held.fragmentedDatagrams++;
     this.#queue.add(datagram);
-    this.#bytes += datagram.cost;
+    this.#held.fragmentBytes += datagram.cost;
     return datagram;
   }
 
@@ -111,9 +115,9 @@ export class FragmentReassembly {
   #drop(datagram: FragmentedDatagram): void {
     this.counts.overlapping++;
     const packet = datagram.rebuild();
-    this.#bytes -= datagram.cost;
+    this.#held.fragmentBytes -= datagram.cost;
     datagram.drop();
-    this.#bytes += datagram.cost;
+    this.#held.fragmentBytes += datagram.cost;
     if (packet) this.#deliver({ ...packet, missing: -1 });
   }
 
@@ -129,7 +133,8 @@ export class FragmentReassembly {
   #forget(datagram: FragmentedDatagram): void {
     datagram.done = true;
     this.#pending.delete(datagram.key);
-    this.#bytes -= datagram.cost;
+    this.#held.fragmentedDatagrams--;
+    this.#held.fragmentBytes -= datagram.cost;
   }
 
   #expire(now: number): void {
@@ -143,7 +148,7 @@ export class FragmentReassembly {
   #makeRoom(): void {
     const { bytes, datagrams } = this.#limits;
     for (let oldest = this.#queue.oldest(); oldest; oldest = this.#queue.oldest()) {
-      if (this.#bytes <= bytes && this.#pending.size <= datagrams) return;
+      if (this.#held.fragmentBytes <= bytes && this.#held.fragmentedDatagrams <= datagrams) return;
       if (!oldest.dropped) this.counts.evicted++;
       this.#giveUp(oldest);
     }

@@ -19,10 +19,10 @@ export function withSides(
 ): SidedSighting[] {
   const senderNode = findSenderNode(connection, snapshots);
   const byContent = sendersByContent(connection);
-  const sided = connection.forward.map(sighting => ({
-    ...sighting,
-    side: sideOf(sighting, senderNode, byContent),
-  }));
+  const sided = connection.forward.map(sighting => {
+    const { capture, layer, flow } = sighting;
+    return { capture, layer, flow, side: sideOf(sighting, senderNode, byContent) };
+  });
   return sided.sort((a, b) => rank(a) - rank(b));
 }
 

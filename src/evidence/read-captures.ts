@@ -4,7 +4,8 @@
  */
 import { stat } from 'node:fs/promises';
 import { basename } from 'node:path';
-import { CaptureObserver } from '../analysis/capture-observer.js';
+import { CaptureObserver, DEFAULT_OBSERVER_LIMITS } from '../analysis/capture-observer.js';
+import { nothingHeld } from '../analysis/holdings.js';
 import type { CaptureInput } from '../analysis/input.js';
 import type { CaptureFilePart } from '../analysis/observation.js';
 import type { CapturedFrame } from '../capture-file/frame.js';
@@ -118,6 +119,7 @@ class Span {
   readonly #observers: (CaptureObserver | undefined)[] = [];
   readonly #points = new Map<number, Point>();
   readonly #parts: CaptureFilePart[] = [];
+  readonly #held = nothingHeld();
   lastSeen: Instant | undefined;
 
   constructor(tunnelPorts: ReadonlySet<number>) {
@@ -125,7 +127,12 @@ class Span {
   }
 
   observerOf(interfaceIndex: number): CaptureObserver {
-    this.#observers[interfaceIndex] ??= new CaptureObserver(this.#tunnelPorts);
+    this.#observers[interfaceIndex] ??= new CaptureObserver(
+      this.#tunnelPorts,
+      undefined,
+      DEFAULT_OBSERVER_LIMITS,
+      this.#held,
+    );
     return this.#observers[interfaceIndex];
   }
 
