@@ -313,6 +313,7 @@ function environmentOf({ snapshots, run }: AnalysisInput): Environment | null {
     scenario: run?.scenario ?? null,
     title: run?.title ?? null,
     emulated: run?.emulated ?? false,
+    machine: run?.machine ?? null,
     nodes: snapshots.map(snapshot => ({
       node: snapshot.node,
       kernel: snapshot.kernel ?? null,

@@ -37,6 +37,10 @@ export interface ProbedConnection {
   readonly result: string;
 }
 
+/** A virtual machine that the run was made in: with the processor's help, or emulated altogether. */
+export const VIRTUAL_MACHINES = ['qemu-kvm', 'qemu-tcg'] as const;
+export type VirtualMachine = (typeof VIRTUAL_MACHINES)[number];
+
 /** What is known of a live run beyond its captures. */
 export interface RunRecord {
   readonly scenario: string | undefined;
@@ -44,6 +48,7 @@ export interface RunRecord {
   readonly emulated: boolean;
   /** What limited the run; one line each. */
   readonly notes?: readonly string[];
+  readonly machine?: VirtualMachine | undefined;
   readonly connections: readonly ProbedConnection[];
   /** Why the recording is not whole, in one sentence; absent where it is. */
   readonly incomplete?: string | undefined;

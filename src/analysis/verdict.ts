@@ -6,6 +6,7 @@
 
 import type { VxlanDevice } from '../snapshot/links.js';
 import type { ClockEstimate } from './clocks.js';
+import type { VirtualMachine } from './input.js';
 
 export const VERDICT_SCHEMA = 'stalesum.verdict/1';
 
@@ -197,6 +198,8 @@ export interface Environment {
   readonly title: string | null;
   /** True if a rule of the lab did what another kernel would do. */
   readonly emulated: boolean;
+  /** The virtual machine that it ran in, with a kernel of its own (`--kernel`). */
+  readonly machine: VirtualMachine | null;
   readonly nodes: readonly NodeEnvironment[];
 }
 

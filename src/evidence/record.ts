@@ -6,7 +6,7 @@
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { ProbedConnection } from '../analysis/input.js';
+import type { ProbedConnection, VirtualMachine } from '../analysis/input.js';
 import type { CaptureEngine, LiveCapture } from '../capture/engine.js';
 import { type CaptureFilter, EVERYTHING, type InnerFilter } from '../capture/filter.js';
 import { pcapFilterText } from '../capture/pcap-filter.js';
@@ -38,6 +38,7 @@ export interface RunPlan {
   readonly scenario: string | undefined;
   readonly title: string | undefined;
   readonly emulated: boolean;
+  readonly machine?: VirtualMachine | undefined;
   /** The client's node first. */
   readonly nodes: readonly [RunNode, RunNode];
   readonly tunnelPort: number;
@@ -152,7 +153,7 @@ class RunRecorder {
   }
 
   async write(phase: RunFile['phase'] = 'recording', reason: string | null = null): Promise<void> {
-    const { scenario, title, emulated, tunnelPort, notes } = this.#plan;
+    const { scenario, title, emulated, machine, tunnelPort, notes } = this.#plan;
     const { connections, captures } = this;
     await writeRunFile(this.#folder, {
       ...NEW_RUN,
@@ -161,6 +162,7 @@ class RunRecorder {
       scenario: scenario ?? null,
       title: title ?? null,
       emulated,
+      machine: machine ?? null,
       tunnelPort,
       notes,
       connections,

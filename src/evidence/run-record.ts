@@ -5,7 +5,12 @@
  */
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { ProbedConnection, RunRecord } from '../analysis/input.js';
+import {
+  type ProbedConnection,
+  type RunRecord,
+  VIRTUAL_MACHINES,
+  type VirtualMachine,
+} from '../analysis/input.js';
 import { messageOf, StalesumError } from '../errors.js';
 import { DEFAULT_TUNNEL_PORTS } from '../wire/packet.js';
 import { writeWhole } from '../write-whole.js';
@@ -44,6 +49,8 @@ export interface RunFile {
   readonly tunnelPort: number | null;
   /** What limits the verdict; one line each. */
   readonly notes: readonly string[];
+  /** Absent in recordings of earlier versions. */
+  readonly machine?: VirtualMachine | null;
   readonly connections: readonly ProbedConnection[];
   readonly captures: readonly RunCapture[];
 }
@@ -56,6 +63,7 @@ export const NEW_RUN: RunFile = {
   scenario: null,
   title: null,
   emulated: false,
+  machine: null,
   tunnelPort: null,
   notes: [],
   connections: [],
@@ -101,7 +109,8 @@ function parseRunFile(text: string, path: string): RunFile {
   if (!isRecord(value) || value.schema !== RUN_SCHEMA) {
     throw complain(`expected "schema": "${RUN_SCHEMA}"`);
   }
-  const { connections, captures, scenario, title, emulated, tunnelPort, reason, notes } = value;
+  const { connections, captures, scenario, title, emulated, tunnelPort, reason, notes, machine } =
+    value;
   // Records of before there were phases were written at the end of a run.
   const phase = RUN_PHASES.find(known => known === (value.phase ?? 'complete'));
   if (!phase) throw complain(`expected a phase of ${RUN_PHASES.join(', ')}`);
@@ -116,6 +125,7 @@ function parseRunFile(text: string, path: string): RunFile {
     emulated: emulated === true,
     tunnelPort: typeof tunnelPort === 'number' ? tunnelPort : null,
     notes: Array.isArray(notes) ? notes.filter(note => typeof note === 'string') : [],
+    machine: virtualMachineNamed(machine) ?? null,
     connections: connections.map(connection => {
       const parsed = parseConnection(connection);
       if (!parsed) throw complain('a connection lacks its purpose, target or result');
@@ -123,6 +133,11 @@ function parseRunFile(text: string, path: string): RunFile {
     }),
     captures: captures.flatMap(capture => parseCapture(capture) ?? []),
   };
+}
+
+/** `undefined` for what is none. */
+export function virtualMachineNamed(name: unknown): VirtualMachine | undefined {
+  return VIRTUAL_MACHINES.find(known => known === name);
 }
 
 function parseConnection(value: unknown): ProbedConnection | undefined {
@@ -167,6 +182,7 @@ export function runRecordOf(file: RunFile): RunRecord {
     title: file.title ?? undefined,
     emulated: file.emulated,
     notes: file.notes,
+    machine: file.machine ?? undefined,
     connections: file.connections,
   };
 }

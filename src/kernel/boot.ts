@@ -34,13 +34,23 @@ export type GuestEnd =
   /** The machine did not so much as begin to boot: this accelerator does not work here. */
   | { readonly kind: 'never-began' };
 
-/** With kvm a kernel speaks within a second. */
-const FIRST_WORD_SECONDS: Readonly<Record<Accelerator, number>> = { kvm: 15, tcg: 120 };
-/** A booting kernel that says nothing for so long hangs; nor may it go on for ever. */
-const SILENT_BOOT_SECONDS = 180;
-const BOOT_SECONDS = 900;
-/** The guest says every five seconds that it is there. */
-const SILENT_GUEST_SECONDS = 180;
+/** How long a machine is waited for. Seconds. */
+export interface Patience {
+  /** With kvm a kernel speaks within a second; an emulated machine on a busy host takes longer. */
+  readonly firstWord: Readonly<Record<Accelerator, number>>;
+  /** Since the last word of a kernel that boots. */
+  readonly silentBoot: number;
+  readonly boot: number;
+  /** Since the last word of the guest's process 1, which speaks every five seconds. */
+  readonly silentGuest: number;
+}
+
+const PATIENCE: Patience = {
+  firstWord: { kvm: 6, tcg: 120 },
+  silentBoot: 180,
+  boot: 900,
+  silentGuest: 180,
+};
 
 const CONSOLE_DESCRIPTOR = 3;
 const CHANNEL_DESCRIPTOR = 4;
@@ -51,6 +61,7 @@ export async function bootGuest(
   guest: Guest,
   accelerator: Accelerator,
   listener: GuestListener,
+  patience = PATIENCE,
 ): Promise<GuestEnd> {
   const child = startQemu(guest, accelerator);
   const interrupt = watchInterrupts(child);
@@ -58,10 +69,11 @@ export async function bootGuest(
   const words = gathered(child.stderr as Readable);
   const clock = new Clock();
   const heard = hear(child, log, clock, listener);
+  let late: string | undefined;
   const timer = setInterval(() => {
-    const { bootSeconds } = clock;
-    if (!clock.guestStands) listener.booting(Math.floor(bootSeconds), log.lastLine);
-    if (tooLate(clock, accelerator, log) !== undefined) child.kill('SIGKILL');
+    if (!clock.guestStands) listener.booting(Math.floor(clock.bootSeconds), log.lastLine);
+    late = tooLate(clock, accelerator, log, patience);
+    if (late !== undefined) child.kill('SIGKILL');
   }, 1000);
   try {
     await once(child, 'close');
@@ -73,7 +85,7 @@ export async function bootGuest(
   if (heard.fault !== undefined) throw heard.fault;
   if (heard.exitCode !== undefined) return { kind: 'done', exitCode: heard.exitCode };
   if (accelerator === 'kvm' && !log.spoke) return { kind: 'never-began' };
-  throw faultOf(guest, log, tooLate(clock, accelerator, log) ?? endOf(child), words.text);
+  throw faultOf(guest, log, late ?? endOf(child), words.text);
 }
 
 function startQemu({ qemu, image, initramfs, memoryMebibytes }: Guest, accelerator: Accelerator) {
@@ -154,15 +166,20 @@ class Clock {
 }
 
 /** What has been waited for too long. */
-function tooLate(clock: Clock, accelerator: Accelerator, log: ConsoleLog): string | undefined {
+function tooLate(
+  clock: Clock,
+  accelerator: Accelerator,
+  log: ConsoleLog,
+  { firstWord, silentBoot, boot, silentGuest }: Patience,
+): string | undefined {
   if (clock.guestStands) {
-    return clock.guestSilence > SILENT_GUEST_SECONDS
-      ? `it has not answered for ${SILENT_GUEST_SECONDS} s`
+    return clock.guestSilence > silentGuest
+      ? `it has not answered for ${silentGuest} s`
       : undefined;
   }
-  const patience = log.spoke ? SILENT_BOOT_SECONDS : FIRST_WORD_SECONDS[accelerator];
-  if (clock.consoleSilence > patience) return `it has said nothing for ${patience} s`;
-  return clock.bootSeconds > BOOT_SECONDS ? `it was not up after ${BOOT_SECONDS} s` : undefined;
+  const silence = log.spoke ? silentBoot : firstWord[accelerator];
+  if (clock.consoleSilence > silence) return `it has said nothing for ${silence} s`;
+  return clock.bootSeconds > boot ? `it was not up after ${boot} s` : undefined;
 }
 
 function endOf(child: ChildProcess): string {

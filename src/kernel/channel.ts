@@ -22,9 +22,6 @@ export interface Message {
 export const CONSOLE_PORT = 'ttyS0';
 export const CHANNEL_PORT = 'ttyS1';
 
-/** Says in the guest's environment what machine it is. */
-export const MACHINE_VARIABLE = 'STALESUM_MACHINE';
-
 /** How often the guest says that it is there. */
 export const ALIVE_SECONDS = 5;
 

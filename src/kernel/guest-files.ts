@@ -69,6 +69,7 @@ export class GuestFiles {
   }
 
   folder(path: string, mode = 0o755): void {
+    if (path === '/') return;
     this.#makeFolders(dirname(path));
     this.#put({ kind: 'folder', path: path.slice(1), mode });
   }

@@ -11,12 +11,12 @@ import { getSystemErrorMap } from 'node:util';
 import { createGzip } from 'node:zlib';
 import koffi from 'koffi';
 import { packTar, type TarSource } from 'modern-tar/fs';
+import { MACHINE_VARIABLE } from '../guest-environment.js';
 import { shellExitCode } from '../node/exit-code.js';
 import {
   ALIVE_SECONDS,
   CHANNEL_PORT,
   type GuestOrder,
-  MACHINE_VARIABLE,
   type MessageKind,
   messageBytes,
   ORDER_FILE,

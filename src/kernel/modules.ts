@@ -64,7 +64,9 @@ export function modulesFolder(image: KernelImage, given: string | undefined): st
   }
   const folders = [given, join(given, image.release)];
   const found = folders.find(folder =>
-    ['kernel', 'modules.builtin', 'modules.order'].some(name => existsSync(join(folder, name))),
+    ['modules.builtin', 'modules.order', 'modules.dep'].some(name =>
+      existsSync(join(folder, name)),
+    ),
   );
   if (found !== undefined) return found;
   throw new StalesumError(

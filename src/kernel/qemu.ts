@@ -2,8 +2,9 @@
 import { accessSync, constants } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { StalesumError } from '../errors.js';
+import { MACHINE_VARIABLE } from '../guest-environment.js';
 import { findCommand } from '../node/find-command.js';
-import { CONSOLE_PORT, MACHINE_VARIABLE } from './channel.js';
+import { CONSOLE_PORT } from './channel.js';
 
 /** With the processor's help, or all of it in software. */
 export type Accelerator = 'kvm' | 'tcg';

@@ -5,6 +5,7 @@
 import { resolve } from 'node:path';
 import { StringDecoder } from 'node:string_decoder';
 import { exitCodeOfFault, StalesumError } from '../errors.js';
+import { TERMINAL_VARIABLE } from '../guest-environment.js';
 import { searchPath } from '../node/find-command.js';
 import { printable, writeResult } from '../output.js';
 import { type Progress, progressOn } from '../report/progress.js';
@@ -73,13 +74,16 @@ export function withoutOptions(args: readonly string[], names: readonly string[]
 }
 
 function guestOrder(args: readonly string[], outputs: readonly string[]) {
-  const { NO_COLOR, FORCE_COLOR, STALESUM_TRACE, TZ } = process.env;
-  const kept = Object.entries({ NO_COLOR, FORCE_COLOR, STALESUM_TRACE, TZ });
-  const environment = {
-    ...Object.fromEntries(kept.flatMap(([name, value]) => (value ? [[name, value]] : []))),
-    PATH: searchPath(),
-    HOME: '/root',
+  const { NO_COLOR, STALESUM_TRACE, TZ } = process.env;
+  const colors = process.stdout.isTTY && !NO_COLOR ? '1' : process.env.FORCE_COLOR;
+  const terminal = process.stderr.isTTY ? '1' : undefined;
+  const known = {
+    ...{ NO_COLOR, STALESUM_TRACE, TZ, FORCE_COLOR: colors, [TERMINAL_VARIABLE]: terminal },
+    ...{ PATH: searchPath(), HOME: '/root' },
   };
+  const environment = Object.fromEntries(
+    Object.entries(known).flatMap(([name, value]) => (value ? [[name, value]] : [])),
+  );
   const command = [process.execPath, `${PACKAGE_ROOT}/dist/cli.js`, ...args];
   return { command, environment, folder: process.cwd(), outputs };
 }

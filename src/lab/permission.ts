@@ -6,6 +6,7 @@
 import { execFile } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { messageOf, StalesumError } from '../errors.js';
+import { MACHINE_VARIABLE } from '../guest-environment.js';
 import { findCommand, searchPath } from '../node/find-command.js';
 
 /** How the namespaces are made. */
@@ -79,7 +80,10 @@ function tryOut(way: WayIn): Promise<string | undefined> {
 
 function faultOf(refusal: string, isRoot: boolean): StalesumError {
   if (/unknown device type|operation not supported/i.test(refusal)) {
-    const remedy = 'as root: modprobe -a veth vxlan bridge';
+    const remedy =
+      process.env[MACHINE_VARIABLE] === undefined
+        ? 'as root: modprobe -a veth vxlan bridge'
+        : "say where the kernel's modules are: --modules .../lib/modules/VERSION";
     return new StalesumError('missing-tool', `this kernel has no veth links: ${refusal}`, remedy);
   }
   if (/unrecognized option|invalid option|unknown option/i.test(refusal)) {

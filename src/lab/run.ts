@@ -9,6 +9,8 @@ import { EVERYTHING } from '../capture/filter.js';
 import { exitCodeOfFault, StalesumError } from '../errors.js';
 import { examinePaths } from '../evidence/examine.js';
 import { recordRun } from '../evidence/record.js';
+import { virtualMachineNamed } from '../evidence/run-record.js';
+import { MACHINE_VARIABLE } from '../guest-environment.js';
 import { synWatchOn } from '../probe/syn-watch.js';
 import { type Voice, voiceOn } from '../report/voice.js';
 import { expectedOn } from './expectation.js';
@@ -108,6 +110,7 @@ export async function recordIn(
       title: scenario.title,
       emulated: scenario.emulated,
       notes: [],
+      machine: virtualMachineNamed(process.env[MACHINE_VARIABLE]),
       nodes: [
         { node: lab.nodeA, ...point, ...(options.tap ? { tap: TAP_INTERFACE } : {}) },
         { node: lab.nodeB, ...point },

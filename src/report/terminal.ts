@@ -3,6 +3,7 @@
  * what else speaks for it, and what to do. Plain text below 120 columns.
  */
 import { createColors } from 'picocolors';
+import type { VirtualMachine } from '../analysis/input.js';
 import type { FlowReport, VerdictDocument, Witness } from '../analysis/verdict.js';
 import { printable } from '../output.js';
 import { arithmeticLines } from './arithmetic.js';
@@ -50,6 +51,11 @@ export function terminalReport(verdict: VerdictDocument, options: TerminalOption
   return `${text.join('\n\n')}\n`;
 }
 
+const MACHINE_TEXTS: Readonly<Record<VirtualMachine, string>> = {
+  'qemu-kvm': 'in qemu with KVM',
+  'qemu-tcg': 'in qemu without KVM',
+};
+
 /** What was examined: the lab or the input, the control, and the connection. */
 function originLines({ environment, captures, control, flows }: VerdictDocument): string[] {
   const lines: string[] = [];
@@ -58,7 +64,9 @@ function originLines({ environment, captures, control, flows }: VerdictDocument)
   if (environment?.title) {
     const [client] = environment.nodes;
     const kernel = client?.kernel ? `Linux ${client.kernel}` : 'kernel not known';
-    add('lab', `${environment.title} (${kernel}${environment.emulated ? ', emulated' : ''})`);
+    const machine = environment.machine === null ? '' : `, ${MACHINE_TEXTS[environment.machine]}`;
+    const emulated = environment.emulated ? ', emulated' : '';
+    add('lab', `${environment.title} (${kernel}${machine}${emulated})`);
   } else add('input', inputText(captures.length, environment));
   if (control) {
     const state = control.clean ? 'clean' : 'NOT CLEAN';
