@@ -7,7 +7,13 @@ export default defineConfig({
         test: {
           name: 'unit',
           include: ['test/**/*.test.ts'],
-          exclude: ['test/cli/**', 'test/live/**', 'test/podman/**', 'test/browser/**'],
+          exclude: [
+            'test/cli/**',
+            'test/live/**',
+            'test/podman/**',
+            'test/browser/**',
+            'test/kernel-boot/**',
+          ],
           pool: 'threads',
           // Against hanging only: nothing here is judged by how long it takes on a busy machine.
           testTimeout: 60_000,
@@ -42,6 +48,17 @@ export default defineConfig({
           pool: 'forks',
           maxWorkers: 1,
           testTimeout: 60_000,
+          hookTimeout: 60_000,
+          sequence: { groupOrder: 3 },
+        },
+      },
+      {
+        test: {
+          name: 'kernel',
+          include: ['test/kernel-boot/**/*.test.ts'],
+          pool: 'forks',
+          // Without KVM every instruction of the guest is emulated, and its lab takes a minute or two.
+          testTimeout: 400_000,
           hookTimeout: 60_000,
           sequence: { groupOrder: 3 },
         },

@@ -18,6 +18,8 @@ const options = [
   'protocol',
   'attempts',
   'retransmits',
+  'kernel',
+  'modules',
 ];
 
 /**

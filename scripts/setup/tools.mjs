@@ -28,6 +28,13 @@ export const toolPackages = [
   }),
   entry('tests', ['bc'], 'bc'),
   entry('tests', ['chromium'], 'chromium'),
+  entry('tests', ['qemu-system-x86_64'], 'qemu-system-x86', {
+    dnf: 'qemu-system-x86-core',
+    apk: 'qemu-system-x86_64',
+  }),
+  entry('tests', ['cpio'], 'cpio'),
+  entry('tests', ['bsdtar'], 'libarchive-tools', { dnf: 'bsdtar', pacman: 'libarchive' }),
+  entry('tests', ['depmod'], 'kmod'),
 ];
 
 function entry(neededFor, commands, name, others = {}) {

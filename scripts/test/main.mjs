@@ -4,6 +4,8 @@ import { fileURLToPath } from 'node:url';
 import { cloneRoot, foreignOwner, handOverFolder } from '../setup/clone.mjs';
 import { runToEnd } from '../setup/process.mjs';
 import { setUp } from '../setup/set-up.mjs';
+import { fetchTestKernel } from '../setup/test-kernel.mjs';
+import { searchFolders } from '../setup/tools.mjs';
 
 const vitest = join(cloneRoot, 'node_modules', 'vitest', 'vitest.mjs');
 const reporter = fileURLToPath(new URL('reporter.mjs', import.meta.url));
@@ -11,6 +13,7 @@ const reporter = fileURLToPath(new URL('reporter.mjs', import.meta.url));
 export async function main(args) {
   const whenMissing = process.env.STALESUM_REQUIRE_LIVE === '1' ? 'stop' : 'go-on';
   await setUp({ root: cloneRoot, purpose: 'tests', whenMissing });
+  await fetchTestKernel(cloneRoot, searchFolders());
   const reporters = [
     ...(args.some(isReporter) ? [] : ['--reporter=default']),
     `--reporter=${reporter}`,

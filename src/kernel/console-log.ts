@@ -16,11 +16,13 @@ export class ConsoleLog {
     const lines = (this.#open + bytes.toString('latin1')).split(/\r*\n/);
     this.#open = (lines.pop() ?? '').slice(0, MAX_LINE);
     for (const line of lines) {
+      // What follows a panic is a trace of calls, which would crowd out what led to it.
+      if (this.#panic !== undefined) return;
       const text = printable(line).trim().slice(0, MAX_LINE);
       if (text === '') continue;
       this.#lines = [...this.#lines.slice(1 - KEPT_LINES), text];
       const [, reason] = /Kernel panic - not syncing: (.*)/.exec(text) ?? [];
-      this.#panic ??= reason;
+      this.#panic = reason;
     }
   }
 
