@@ -37,18 +37,14 @@ const WANTED = [
   ...['nf_nat_masquerade_ipv4', 'nf_nat_masquerade_ipv6', 'nf_log_syslog', 'nf_log_ipv4'],
   ...['x_tables', 'ip_tables', 'iptable_filter', 'iptable_mangle', 'iptable_nat', 'iptable_raw'],
   ...['ip6_tables', 'ip6table_filter', 'ip6table_mangle', 'ip6table_nat', 'ip6table_raw'],
-  ...['xt_addrtype', 'xt_comment', 'xt_conntrack', 'xt_connmark', 'xt_length', 'xt_limit'],
-  ...['xt_mark', 'xt_multiport', 'xt_physdev', 'xt_set', 'xt_state', 'xt_statistic', 'xt_tcpudp'],
-  ...['xt_u32', 'xt_CT', 'xt_LOG', 'xt_MASQUERADE', 'xt_NFLOG', 'xt_REDIRECT', 'xt_TEE', 'xt_nat'],
-  ...['xt_CHECKSUM', 'xt_DSCP', 'xt_TCPMSS', 'ipt_MASQUERADE', 'ip6t_MASQUERADE'],
-  ...['ipt_REJECT', 'ip6t_REJECT', 'ip_set', 'ip_set_hash_ip', 'ip_set_hash_net'],
+  ...['ipt_MASQUERADE', 'ip6t_MASQUERADE', 'ipt_REJECT', 'ip6t_REJECT'],
+  ...['ip_set', 'ip_set_hash_ip', 'ip_set_hash_net'],
   ...['nf_tables', 'nf_tables_set', 'nf_tables_inet', 'nf_tables_ipv4', 'nf_tables_ipv6'],
-  ...['nft_compat', 'nft_counter', 'nft_ct', 'nft_fib', 'nft_fib_inet', 'nft_fib_ipv4'],
-  ...['nft_fib_ipv6', 'nft_chain_nat', 'nft_chain_nat_ipv4', 'nft_chain_nat_ipv6', 'nft_nat'],
-  ...['nft_chain_route_ipv4', 'nft_chain_route_ipv6', 'nft_masq', 'nft_masq_ipv4', 'nft_masq_ipv6'],
-  ...['nft_hash', 'nft_limit', 'nft_log', 'nft_numgen', 'nft_objref', 'nft_redir', 'nft_reject'],
-  ...['nft_reject_inet', 'nft_reject_ipv4', 'nft_reject_ipv6', 'nft_exthdr', 'nft_meta', 'nft_rt'],
+  ...['nf_tables_bridge'],
 ];
+
+/** Matches, targets and expressions of rules: they do nothing until a rule has them, so all are taken. */
+const WANTED_BY_PREFIX = ['xt_', 'nft_'];
 
 /**
  * The folder of a kernel's modules: the one given, or where distributions have it relative to the image
@@ -92,7 +88,10 @@ export function labModules(folder: string, release: string): KernelModule[] {
     );
   }
   const order = new Map<string, Buffer>();
-  for (const name of WANTED) addWithDependencies(name, modules, order, []);
+  const parts = modules.names.filter(name =>
+    WANTED_BY_PREFIX.some(start => name.startsWith(start)),
+  );
+  for (const name of [...WANTED, ...parts]) addWithDependencies(name, modules, order, []);
   for (const [name, bytes] of order) {
     const [version] = (moduleInfo(bytes).get('vermagic') ?? '').split(' ');
     if (version !== release) {
@@ -145,6 +144,11 @@ class ModuleFolder {
     for (const path of readdirSync(folder, { recursive: true, encoding: 'utf8' })) {
       if (/\.ko(\.(gz|xz|zst))?$/.test(path)) this.#files.set(moduleName(path), join(folder, path));
     }
+  }
+
+  /** Of those that are not built in. */
+  get names(): readonly string[] {
+    return [...this.#files.keys()].sort();
   }
 
   has(name: string): boolean {
