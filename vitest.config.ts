@@ -12,7 +12,7 @@ export default defineConfig({
             'test/live/**',
             'test/podman/**',
             'test/browser/**',
-            'test/kernel-boot/**',
+            'test/guest-boot/**',
           ],
           pool: 'threads',
           // Against hanging only: nothing here is judged by how long it takes on a busy machine.
@@ -54,8 +54,8 @@ export default defineConfig({
       },
       {
         test: {
-          name: 'kernel',
-          include: ['test/kernel-boot/**/*.test.ts'],
+          name: 'guest',
+          include: ['test/guest-boot/**/*.test.ts'],
           pool: 'forks',
           // Without KVM every instruction of the guest is emulated, and its lab takes a minute or two.
           testTimeout: 400_000,

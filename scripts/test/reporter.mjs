@@ -2,7 +2,7 @@
  * A vitest reporter beside the default one. It ends the output with the plain line "N passed, N failed, N skipped",
  * and under STALESUM_REQUIRE_LIVE=1 it counts a skipped test of any project but `unit` as failed.
  */
-const mustRun = new Set(['browser', 'cli', 'kernel', 'live', 'podman']);
+const mustRun = new Set(['browser', 'cli', 'guest', 'live', 'podman']);
 
 export default class ClosingLine {
   #namePattern;

@@ -40,6 +40,10 @@ export interface ProbedConnection {
 /** A virtual machine that the run was made in: with the processor's help, or emulated altogether. */
 export const VIRTUAL_MACHINES = ['qemu-kvm', 'qemu-tcg'] as const;
 export type VirtualMachine = (typeof VIRTUAL_MACHINES)[number];
+export const VIRTUAL_MACHINE_TEXTS: Readonly<Record<VirtualMachine, string>> = {
+  'qemu-kvm': 'in qemu with KVM',
+  'qemu-tcg': 'in qemu without KVM',
+};
 
 /** What is known of a live run beyond its captures. */
 export interface RunRecord {

@@ -7,9 +7,10 @@ import { planScenarios } from '../matrix/plan.js';
 import { type MatrixProgress, runMatrix } from '../matrix/run.js';
 import { writeResult } from '../output.js';
 import { progressOn } from '../report/progress.js';
+import { isForKernel, type KernelOptions, onKernel } from './on-kernel.js';
 import type { OutputOptions } from './options.js';
 
-export interface MatrixCommandOptions extends OutputOptions {
+export interface MatrixCommandOptions extends OutputOptions, KernelOptions {
   readonly only: readonly string[];
   readonly retransmits: 'classic' | 'kernel';
   readonly format: MatrixFormat;
@@ -18,10 +19,14 @@ export interface MatrixCommandOptions extends OutputOptions {
 
 type MatrixFormat = 'terminal' | 'markdown' | 'html' | 'json';
 
+/** Several labs at once. */
+const GUEST_MEBIBYTES = 4096;
+
 /** Prints the matrix; returns the exit code. */
 export async function matrix(options: MatrixCommandOptions): Promise<number> {
   const scenarios = planScenarios(options.only);
   const out = options.out === undefined ? null : await makeEmptyFolder(options.out);
+  if (isForKernel(options)) return onKernel(options, [options.out], GUEST_MEBIBYTES);
   const progress = progressOn(process.stderr, options.quiet);
   const { retransmits } = options;
   const document = await runMatrix(scenarios, {

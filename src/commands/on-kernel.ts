@@ -27,7 +27,7 @@ export async function onKernel(
   outputs: readonly (string | undefined)[],
   memoryMebibytes?: number,
 ): Promise<number> {
-  const { runOnKernel, withoutOptions } = await import('../kernel/run.js');
+  const { runOnKernel, withoutOptions } = await import('../guest/run.js');
   return runOnKernel({
     image: kernel,
     modules,

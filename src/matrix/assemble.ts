@@ -1,4 +1,5 @@
 /** Rows to the document: its summary, and the exit code that follows from it. */
+import { VIRTUAL_MACHINE_TEXTS, type VirtualMachine } from '../analysis/input.js';
 import { TOOL } from '../version.js';
 import {
   MATRIX_SCHEMA,
@@ -12,11 +13,15 @@ export interface MeasuredRow {
   readonly detail: MatrixDetail;
 }
 
-/** @param kernel `uname -r` */
+/**
+ * @param kernel `uname -r`
+ * @param machine The virtual machine that it ran in, if it did
+ */
 export function assemble(
   measured: readonly MeasuredRow[],
   kernel: string,
   warnings: readonly string[],
+  machine: VirtualMachine | null = null,
 ): MatrixDocument {
   const rows = measured.map(({ row }) => row);
   const differ = rows.filter(({ agrees }) => agrees === false);
@@ -25,9 +30,10 @@ export function assemble(
     schema: MATRIX_SCHEMA,
     tool: TOOL,
     kernel,
+    machine,
     // A row that differs is a fault of the prediction or of the measurement; one that is open, a gap.
     exitCode: differ.length > 0 ? 1 : open.length > 0 ? 2 : 0,
-    summary: summaryOf(rows.length, differ, open, kernel),
+    summary: summaryOf(rows.length, differ, open, whereText(kernel, machine)),
     rows,
     details: measured.map(({ detail }) => detail),
     warnings,
@@ -38,9 +44,8 @@ function summaryOf(
   count: number,
   differ: readonly MatrixRow[],
   open: readonly MatrixRow[],
-  kernel: string,
+  where: string,
 ): string {
-  const where = `on Linux ${kernel}`;
   if (differ.length > 0) {
     return `prediction and measurement differ in ${differ.length} of ${count} rows ${where}: ${names(differ)}`;
   }
@@ -48,6 +53,12 @@ function summaryOf(
     return `${open.length} of ${count} rows ${where} are open: ${names(open)}; the others are as predicted`;
   }
   return `all ${count} rows are as predicted ${where}`;
+}
+
+function whereText(kernel: string, machine: VirtualMachine | null): string {
+  return machine === null
+    ? `on Linux ${kernel}`
+    : `on Linux ${kernel} ${VIRTUAL_MACHINE_TEXTS[machine]}`;
 }
 
 function names(rows: readonly MatrixRow[]): string {

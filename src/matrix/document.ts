@@ -1,4 +1,5 @@
 /** What `stalesum matrix` says (`stalesum.matrix/1`). Its keys are a contract with scripts. */
+import type { VirtualMachine } from '../analysis/input.js';
 import type { ChecksumState, Grade, VerdictName } from '../analysis/verdict.js';
 import type { Protocol } from '../lab/layout.js';
 import type { Retransmits } from '../lab/retransmits.js';
@@ -52,6 +53,8 @@ export interface MatrixDocument {
   readonly tool: { readonly name: string; readonly version: string };
   /** `uname -r` of the kernel that all rows were measured on. */
   readonly kernel: string;
+  /** The virtual machine that they were measured in (`--kernel`). */
+  readonly machine: VirtualMachine | null;
   readonly exitCode: number;
   readonly summary: string;
   readonly rows: readonly MatrixRow[];

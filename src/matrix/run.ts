@@ -1,6 +1,8 @@
 /** Runs a matrix: plans its labs, runs them side by side, and gathers their rows. */
 import { release } from 'node:os';
 import { fileURLToPath } from 'node:url';
+import { virtualMachineNamed } from '../evidence/run-record.js';
+import { MACHINE_VARIABLE } from '../guest-environment.js';
 import { type LabJob, labsAtOnce, runInLabs } from '../lab/parallel.js';
 import type { Retransmits } from '../lab/retransmits.js';
 import { assemble } from './assemble.js';
@@ -63,7 +65,8 @@ export async function runMatrix(
       },
     },
   );
-  return assemble(gathering.rows(), release(), gathering.warnings);
+  const machine = virtualMachineNamed(process.env[MACHINE_VARIABLE]) ?? null;
+  return assemble(gathering.rows(), release(), gathering.warnings, machine);
 }
 
 function jobOf(lab: PlannedLab, { retransmits, out }: MatrixOptions): Job {

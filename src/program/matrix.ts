@@ -1,6 +1,6 @@
 /** Options and help of `stalesum matrix`. */
 import { Command, Option } from 'commander';
-import { type Finish, withOutput } from './shared-options.js';
+import { type Finish, withKernel, withOutput } from './shared-options.js';
 
 export function matrixCommand(finish: Finish): Command {
   const command = new Command('matrix')
@@ -25,7 +25,7 @@ export function matrixCommand(finish: Finish): Command {
         .default('terminal'),
     )
     .option('--out <folder>', 'keep it: each recording as NAME-PROTOCOL, and the matrix itself');
-  return withOutput(command)
+  return withKernel(withOutput(command))
     .addHelpText(
       'after',
       `
@@ -36,7 +36,8 @@ Examples:
   stalesum matrix --only unpatched,vxlan-tx-offload-off,nic-offload-off
   stalesum matrix --only notrack,notrack-ipv6         the same over an IPv6 underlay
   stalesum matrix --retransmits classic               the 63 s of the kernels of the bug's time
-  stalesum matrix --format html > matrix.html`,
+  stalesum matrix --format html > matrix.html
+  stalesum matrix --kernel /boot/vmlinuz-6.1.0-56-amd64    of that kernel, in qemu`,
     )
     .action(async options => {
       const { matrix } = await import('../commands/matrix.js');

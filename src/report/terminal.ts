@@ -3,7 +3,7 @@
  * what else speaks for it, and what to do. Plain text below 120 columns.
  */
 import { createColors } from 'picocolors';
-import type { VirtualMachine } from '../analysis/input.js';
+import { VIRTUAL_MACHINE_TEXTS } from '../analysis/input.js';
 import type { FlowReport, VerdictDocument, Witness } from '../analysis/verdict.js';
 import { printable } from '../output.js';
 import { arithmeticLines } from './arithmetic.js';
@@ -51,11 +51,6 @@ export function terminalReport(verdict: VerdictDocument, options: TerminalOption
   return `${text.join('\n\n')}\n`;
 }
 
-const MACHINE_TEXTS: Readonly<Record<VirtualMachine, string>> = {
-  'qemu-kvm': 'in qemu with KVM',
-  'qemu-tcg': 'in qemu without KVM',
-};
-
 /** What was examined: the lab or the input, the control, and the connection. */
 function originLines({ environment, captures, control, flows }: VerdictDocument): string[] {
   const lines: string[] = [];
@@ -64,7 +59,8 @@ function originLines({ environment, captures, control, flows }: VerdictDocument)
   if (environment?.title) {
     const [client] = environment.nodes;
     const kernel = client?.kernel ? `Linux ${client.kernel}` : 'kernel not known';
-    const machine = environment.machine === null ? '' : `, ${MACHINE_TEXTS[environment.machine]}`;
+    const machine =
+      environment.machine === null ? '' : `, ${VIRTUAL_MACHINE_TEXTS[environment.machine]}`;
     const emulated = environment.emulated ? ', emulated' : '';
     add('lab', `${environment.title} (${kernel}${machine}${emulated})`);
   } else add('input', inputText(captures.length, environment));

@@ -1,10 +1,10 @@
-/** Modules made by hand; those of a real kernel are in test/kernel-boot. */
+/** Modules made by hand; those of a real kernel are in test/guest-boot. */
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { labModules, modulesFolder } from '../../src/kernel/modules.js';
+import { labModules, modulesFolder } from '../../src/guest/modules.js';
 import { moduleBytes } from './elf-builder.js';
 
 const RELEASE = '5.4.0-test';

@@ -2,8 +2,8 @@
 import { execFileSync } from 'node:child_process';
 import { realpathSync } from 'node:fs';
 import { expect, test } from 'vitest';
-import { readElf } from '../../src/kernel/elf.js';
-import { sharedLibraries } from '../../src/kernel/shared-libraries.js';
+import { readElf } from '../../src/guest/elf.js';
+import { sharedLibraries } from '../../src/guest/shared-libraries.js';
 import { findCommand } from '../../src/node/find-command.js';
 
 /** `libc.so.6 => /lib/x86_64-linux-gnu/libc.so.6 (0x...)`, and the loader without an arrow. */

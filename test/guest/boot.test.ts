@@ -1,11 +1,11 @@
-/** How a machine is heard out, with a program of ours in qemu's place. Real ones are in test/kernel-boot. */
+/** How a machine is heard out, with a program of ours in qemu's place. Real ones are in test/guest-boot. */
 import { chmodSync, closeSync, mkdtempSync, openSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { bootGuest, type Patience } from '../../src/kernel/boot.js';
-import { type MessageKind, messageBytes } from '../../src/kernel/channel.js';
-import type { Accelerator } from '../../src/kernel/qemu.js';
+import { bootGuest, type Patience } from '../../src/guest/boot.js';
+import { type MessageKind, messageBytes } from '../../src/guest/channel.js';
+import type { Accelerator } from '../../src/guest/qemu.js';
 
 let folder: string;
 let descriptor: number;

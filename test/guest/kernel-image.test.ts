@@ -1,9 +1,9 @@
-/** Headers by Documentation/arch/x86/boot.rst; a real image is in test/kernel-boot. */
+/** Headers by Documentation/arch/x86/boot.rst; a real image is in test/guest-boot. */
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { readKernelImage } from '../../src/kernel/kernel-image.js';
+import { readKernelImage } from '../../src/guest/kernel-image.js';
 
 let folder: string;
 beforeAll(() => {

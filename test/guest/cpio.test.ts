@@ -1,7 +1,7 @@
 /** Archives of the kernel's kind, as GNU cpio and libarchive read them. */
 import { execFileSync } from 'node:child_process';
 import { expect, test } from 'vitest';
-import { type CpioEntry, cpioArchive } from '../../src/kernel/cpio.js';
+import { type CpioEntry, cpioArchive } from '../../src/guest/cpio.js';
 
 const long = `deep/${'n'.repeat(200)}`;
 const entries: CpioEntry[] = [

@@ -4,7 +4,7 @@
  */
 import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { findQemu } from '../../src/kernel/qemu.js';
+import { findQemu } from '../../src/guest/qemu.js';
 import { PROJECT } from '../support/cli.js';
 
 const boot = join(PROJECT, 'node_modules/.cache/stalesum-kernel/boot');

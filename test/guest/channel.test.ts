@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { type MessageKind, MessageReader, messageBytes } from '../../src/kernel/channel.js';
+import { type MessageKind, MessageReader, messageBytes } from '../../src/guest/channel.js';
 
 const kinds: MessageKind[] = ['hello', 'stdout', 'stderr', 'results', 'warning', 'alive', 'exit'];
 const message = fc.record({

@@ -2,6 +2,7 @@
  * Runs a command line of stalesum under another kernel: in a virtual machine made of this system's files
  * and that kernel. Its output, its exit code and the files that it writes come out as if it ran here.
  */
+import { freemem } from 'node:os';
 import { resolve } from 'node:path';
 import { StringDecoder } from 'node:string_decoder';
 import { exitCodeOfFault, StalesumError } from '../errors.js';
@@ -33,6 +34,7 @@ export interface KernelRun {
 }
 
 const DEFAULT_MEMORY_MEBIBYTES = 2048;
+const LEAST_MEMORY_MEBIBYTES = 1024;
 /** What a recording packs to is a thousand times smaller. Bytes. */
 const MAX_RESULTS = 512 << 20;
 
@@ -50,7 +52,7 @@ export async function runOnKernel(run: KernelRun): Promise<number> {
   const outputs = run.outputs.map(path => resolve(path));
   const initramfs = makeInitramfs(guestOrder(run.args, outputs), modulesOf(image, run.modules));
   try {
-    const memoryMebibytes = run.memoryMebibytes ?? DEFAULT_MEMORY_MEBIBYTES;
+    const memoryMebibytes = affordable(run.memoryMebibytes ?? DEFAULT_MEMORY_MEBIBYTES);
     const guest: Guest = { qemu, image, initramfs, memoryMebibytes };
     const passOn = new PassOn(progress, run.quiet);
     const end = await boot(guest, passOn, show);
@@ -62,6 +64,12 @@ export async function runOnKernel(run: KernelRun): Promise<number> {
     progress.clear();
     initramfs.close();
   }
+}
+
+/** qemu takes memory only as the guest uses it, but what is not there it must not be promised. */
+function affordable(mebibytes: number): number {
+  const free = Math.floor(freemem() / (1 << 20));
+  return Math.max(LEAST_MEMORY_MEBIBYTES, Math.min(mebibytes, free));
 }
 
 /** The command line without `--name VALUE` and `--name=VALUE`. */
