@@ -25,6 +25,7 @@ const PACKAGES: Readonly<Record<string, string>> = {
   tee: 'coreutils',
   sysctl: 'procps',
   ssh: 'openssh-client',
+  xz: 'xz-utils',
 };
 
 /** The caller's PATH, completed by the system's folders. */
