@@ -5,7 +5,12 @@
 import { createColors } from 'picocolors';
 import type { VerdictName } from '../analysis/verdict.js';
 import { printable } from '../output.js';
-import type { PredictedStep, Prediction, PredictionDocument } from '../rules/prediction.js';
+import type {
+  NodeEnvironment,
+  PredictedStep,
+  Prediction,
+  PredictionDocument,
+} from '../rules/prediction.js';
 import { columns, indent, wrap } from './text.js';
 
 const HEADINGS: Readonly<Record<VerdictName, string>> = {
@@ -33,7 +38,7 @@ const WIDTH = 112;
 const SHOWN_FLOWS = 8;
 
 export function predictionReport(
-  { predictions, gaps }: PredictionDocument,
+  { predictions, gaps, environment, warnings }: PredictionDocument,
   { color }: { readonly color: boolean },
 ): string {
   const paint = color ? createColors() : createColors(false);
@@ -41,11 +46,48 @@ export function predictionReport(
   const sections = groups.map(group => groupLines(group, paint));
   const none =
     predictions.length === 0 ? [['No service in these rules leads to another node.']] : [];
+  const node = labelled('Node', environmentLines(environment));
+  const contradictions = labelled('Contradictions', warnings.flatMap(bullet));
   const notes = labelled('Not known', [...gaps, ...assumptionsOf(predictions)].flatMap(bullet));
-  return `${[...none, ...sections, notes]
+  return `${[...none, ...sections, contradictions, node, notes]
     .filter(lines => lines.length > 0)
     .map(lines => lines.join('\n'))
     .join('\n\n')}\n`;
+}
+
+function environmentLines({ kernel, kubeProxy, cni }: NodeEnvironment): string[] {
+  return [
+    ...(kernel ? [kernelLine(kernel)] : []),
+    ...(kubeProxy ? [kubeProxyLine(kubeProxy)] : []),
+    ...(cni.length > 0 ? [`CNI plugins: ${cni.join(', ')}`] : []),
+  ].flatMap(line => wrap(printable(line), WIDTH - 2, 2));
+}
+
+function kernelLine(kernel: NonNullable<NodeEnvironment['kernel']>): string {
+  const { release, distribution, leavesZeroChecksum, because } = kernel;
+  const name = `Linux ${release}${distribution === null ? '' : ` (${distribution})`}`;
+  switch (leavesZeroChecksum) {
+    case true:
+      return `${name} leaves a zero checksum alone: ${because}`;
+    case false:
+      return `${name} turns a zero checksum into 0xffff: ${because}`;
+    case null:
+      return `${name}, which may turn a zero checksum into 0xffff: ${because}`;
+  }
+}
+
+function kubeProxyLine(kubeProxy: NonNullable<NodeEnvironment['kubeProxy']>): string {
+  const { version, mode, carriesPr92035 } = kubeProxy;
+  const name = `kube-proxy${version === null ? '' : ` ${version}`}`;
+  const inMode = mode === null ? '' : ` in ${mode} mode`;
+  switch (carriesPr92035) {
+    case true:
+      return `${name}${inMode} takes the masquerade mark off (PR 92035)`;
+    case false:
+      return `${name}${inMode} does not take the masquerade mark off (before PR 92035)`;
+    case null:
+      return `${name}${inMode}`;
+  }
 }
 
 interface Group {

@@ -1,6 +1,7 @@
 /** From the files of a node to its predictions. */
 import { StalesumError } from '../errors.js';
 import { parseKernel } from '../snapshot/kernel.js';
+import { parseKubeProxy } from '../snapshot/kube-proxy.js';
 import { EMPTY_NETWORK } from '../snapshot/network.js';
 import type { NodeFile, NodeFiles } from '../snapshot/node-files.js';
 import { parseOffload } from '../snapshot/offload.js';
@@ -8,6 +9,8 @@ import { parseNetwork } from '../snapshot/read-network.js';
 import { parseSysctls } from '../snapshot/sysctl.js';
 import { TOOL } from '../version.js';
 import { canonicalAddress } from './address.js';
+import { environmentOf } from './environment.js';
+import { contradictions, postroutingRules } from './kube-proxy.js';
 import { loadRules } from './load.js';
 import { type PredictionFacts, predict } from './predict.js';
 import { PREDICTION_SCHEMA, type Prediction, type PredictionDocument } from './prediction.js';
@@ -25,7 +28,7 @@ export interface InspectRequest {
 
 /** Predicts the flow asked for, or one to each service that leads to another node. */
 export function inspectFiles(
-  { files, gaps }: NodeFiles,
+  { files, gaps, readings = [] }: NodeFiles,
   request: InspectRequest,
 ): PredictionDocument {
   const { ruleset, order, sources } = loadRules(files, request.order);
@@ -38,6 +41,7 @@ export function inspectFiles(
     ruleset,
     offload: offload.length === 0 ? undefined : parseOffload(offload.join('\n')),
     kernel: parseKernel(texts('kernel'), texts('os-release')),
+    kubeProxy: parseKubeProxy(texts('kube-proxy')),
   };
   const sender = senderFrom({
     book: { ruleset, order },
@@ -51,10 +55,17 @@ export function inspectFiles(
     predictions: predictions(request, sender, facts),
     sources,
     gaps: [...gaps, ...missing(files, facts)],
+    environment: environmentOf(facts.kernel, facts.kubeProxy, files),
+    warnings: contradictions(facts.kubeProxy, ruleset),
+    readings,
   };
 }
 
-function missing(files: readonly NodeFile[], { offload, kernel }: PredictionFacts): string[] {
+function missing(
+  files: readonly NodeFile[],
+  { offload, kernel, kubeProxy, ruleset }: PredictionFacts,
+): string[] {
+  const hasKubeProxy = postroutingRules(ruleset).length > 0;
   const has = (...kinds: readonly NodeFile['kind'][]) =>
     files.some(({ kind }) => kinds.includes(kind));
   return [
@@ -65,6 +76,9 @@ function missing(files: readonly NodeFile[], { offload, kernel }: PredictionFact
       : ['links, addresses and routes (ip -d -j link; ip -j address; ip -j route)']),
     ...(offload ? [] : ['offload settings (ethtool -k of the VXLAN device and the NIC)']),
     ...(kernel === undefined ? ['the kernel version (uname -r)'] : []),
+    ...(hasKubeProxy && kubeProxy?.version === undefined
+      ? ['the version of kube-proxy (kube-proxy --version)']
+      : []),
   ];
 }
 

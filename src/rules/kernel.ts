@@ -125,7 +125,7 @@ function changelog(suffix: string, build: string): string | null {
   if (/\.(el|fc|amzn)\d|\.uek/.test(suffix)) {
     return `rpm -q --changelog kernel-$(uname -r) | grep -F "${SUBJECT}"`;
   }
-  if (/-default$|SUSE|SLES/.test(`${suffix} ${build}`)) {
+  if (/-default\b|SUSE|SLES/.test(`${suffix} ${build}`)) {
     return `rpm -q --changelog kernel-default | grep -F "${SUBJECT}"`;
   }
   return /Debian|Ubuntu|-(generic|lowlatency|amd64|arm64|aws|azure|gcp|kvm|oracle)/.test(

@@ -1,4 +1,6 @@
 /** Predictions: every way that a flow's first packet can take, and what they have in common. */
+
+import type { KubeProxy } from '../snapshot/kube-proxy.js';
 import { formatEndpoint } from '../wire/address.js';
 import { type ChecksumFacts, judge } from './checksum-fate.js';
 import type { Ruleset } from './model.js';
@@ -21,6 +23,7 @@ type Runs = Explored<Outcome>['runs'];
 
 export interface PredictionFacts extends ChecksumFacts {
   readonly ruleset: Ruleset;
+  readonly kubeProxy: KubeProxy | undefined;
 }
 
 /** Predicts what becomes of one flow. */
@@ -62,7 +65,7 @@ export function predict(
     decidingRule: decidingRule(question, shown),
     steps: shown.steps.map(predictedStep),
     because: because(explored, tunnelled, shown, question, fate.because),
-    recommendations: recommendFor(fate.verdict, shown, question, facts.ruleset),
+    recommendations: recommendFor(fate.verdict, shown, question, facts.ruleset, facts.kubeProxy),
     assumptions: [...sender.assumptions, ...fate.assumptions],
     outcomes: certain ? [] : outcomesOf(relevant, question),
   };

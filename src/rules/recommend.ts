@@ -1,9 +1,11 @@
 /** What would change a prediction: commands, and the versions that carry each fix. */
 import { recommend } from '../analysis/recommendations.js';
 import type { Recommendation, VerdictName } from '../analysis/verdict.js';
-import type { Ruleset } from './model.js';
+import type { KubeProxy } from '../snapshot/kube-proxy.js';
+import { carriesPatch, type PostroutingRules, postroutingRules } from './kube-proxy.js';
+import type { Ruleset, Table } from './model.js';
 import type { Choice } from './oracle.js';
-import { isTranslation, type Outcome } from './outcome.js';
+import { isTranslation, type Outcome, placeOf } from './outcome.js';
 import { stripVolatile } from './text.js';
 import type { Step } from './walk.js';
 
@@ -12,30 +14,42 @@ export function recommendFor(
   outcome: Outcome,
   question: Choice | undefined,
   ruleset: Ruleset,
+  kubeProxy: KubeProxy | undefined,
 ): Recommendation[] {
   if (verdict === 'inconclusive') return question ? [knowMore(question)] : [];
   const device = outcome.journey.kind === 'tunnelled' ? outcome.journey.device : undefined;
   const usual = recommend(verdict, device, outcome.because);
   if (outcome.rewritten !== true && !outcome.addressRewritten) return usual;
-  const first = outcome.steps.findLast(step => step.pass === 'inner' && isTranslation(step));
-  const patched = clearsItsMark(ruleset);
-  if (!first || !patched || isKubeProxys(first)) return [...usual, ...withoutRandom(outcome)];
-  // Updating kube-proxy would not help: its rules are mended, and come too late.
   const [, ...others] = usual;
-  return [firstInLine(first), ...others, ...withoutRandom(outcome)];
+  const first = outcome.steps.findLast(step => step.pass === 'inner' && isTranslation(step));
+  const postrouting = postroutingRules(ruleset);
+  const isPatched = postrouting.some(({ clears }) => clears);
+  // Updating kube-proxy would not help: its rules are mended, and come too late.
+  if (first && isPatched && !isKubeProxys(first)) {
+    return [firstInLine(first), ...others, ...withoutRandom(outcome)];
+  }
+  const stale = postrouting.find(({ clears }) => !clears);
+  if (stale && carriesPatch(kubeProxy?.version)) {
+    return [removeStale(stale, kubeProxy?.version ?? ''), ...others];
+  }
+  return [...usual, ...withoutRandom(outcome)];
 }
 
-/** Whether kube-proxy's rules are those that take the mark off before they masquerade. */
-function clearsItsMark({ tables }: Ruleset): boolean {
-  return tables.some(({ chains }) =>
-    ['KUBE-POSTROUTING', 'masquerading'].some(name =>
-      chains
-        .get(name)
-        ?.rules.some(({ text }) =>
-          /--set-xmark 0x[0-9a-f]+\/0x0\b|--xor-mark|\^|\bxor\b/.test(text),
-        ),
-    ),
-  );
+/** kube-proxy is new enough, and its chain has a rule of an older one. */
+function removeStale({ rule, table }: PostroutingRules, version: string): Recommendation {
+  const text = stripVolatile(rule.text);
+  const isPlain = /^-A [\w ./:!-]+$/.test(text);
+  return {
+    action: `Remove the rule that an older kube-proxy or kubelet left; kube-proxy ${version} itself is new enough`,
+    command: isPlain ? `${toolOf(table)} -t nat -D${text.slice(2)}` : null,
+    why: `${text} (${placeOf(rule)}) masquerades without taking the mark off; a kubelet before 1.28 writes KUBE-POSTROUTING as well, and would write it again`,
+    source: 'https://github.com/projectcalico/calico/issues/3145',
+  };
+}
+
+function toolOf({ family, backend }: Table): string {
+  const tool = family === 'ip6' ? 'ip6tables' : 'iptables';
+  return backend === 'legacy' ? `${tool}-legacy` : tool;
 }
 
 function isKubeProxys({ chain }: Step): boolean {

@@ -21,6 +21,7 @@ export const SNAPSHOT_FILES = {
   offload: 'ethtool-k.txt',
   sysctls: 'sysctl.txt',
   versions: 'versions.txt',
+  readings: 'readings.jsonl',
 } as const;
 
 /** Reads what is there; `undefined` if the folder has none of the files. */

@@ -1,13 +1,25 @@
 /**
- * Takes a node's snapshot as text files, each with what its command printed. A command that is
- * missing or refused leaves a file that says so, which no parser takes for an answer.
+ * Takes a node's snapshot as text files, each with what its commands printed, and beside them
+ * `readings.jsonl`: every command with its time, and why it gave nothing. A command that is missing or
+ * refused leaves a line in the file that says so, which no parser takes for an answer.
  */
+import { appendFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { messageOf } from '../errors.js';
+import { messageOf, StalesumError } from '../errors.js';
 import type { Node } from '../node/node.js';
 import { writeWhole } from '../write-whole.js';
 import { type Counters, formatNstat, parseSnmp, parseSnmp6 } from './counters.js';
+import { readKubeProxy } from './live-kube-proxy.js';
 import { SNAPSHOT_FILES } from './read-folder.js';
+import { type Reading, type ReadingAnswer, takeReadings } from './reading.js';
+import {
+  CNI_READINGS,
+  CONNTRACK_STATS,
+  hasOwnFiles,
+  RULE_READINGS,
+  SYSTEM_READINGS,
+  sysctlReading,
+} from './readings.js';
 
 const SYSCTLS = [
   'net.core.txrehash',
@@ -19,22 +31,66 @@ const SYSCTLS = [
   'net.netfilter.nf_conntrack_udp_timeout_stream',
 ];
 
-/** What does not change during a run: links, addresses, offload, settings, versions, nft's own tables. */
+const LINKS: readonly (readonly string[])[] = [
+  ['ip', '-d', 'link'],
+  ['ip', 'address'],
+  ['ip', 'route', 'show', 'table', 'all'],
+  ['ip', 'neighbour'],
+  ['bridge', 'fdb'],
+];
+
+/** What is kept of each version, and the word in front of it. */
+const VERSIONS: readonly (readonly [string, ...string[]])[] = [
+  ['kernel', 'uname', '-r'],
+  ['build', 'uname', '-v', '-m'],
+  ['iptables', 'iptables', '--version'],
+];
+
+/** Rules that a run does not change, and that are kept once: of the back ends by name, and of nftables. */
+const RULES_ONCE = RULE_READINGS.filter(({ file }) => !/^ip6?tables-save\.txt$/.test(file));
+
+/** What does not change during a run: links, addresses, offload, settings, versions, kube-proxy, CNI. */
 export async function takeStaticSnapshot(
   node: Node,
   folder: string,
   devices: readonly string[],
 ): Promise<void> {
+  const own = hasOwnFiles(node);
+  const { links, offload, sysctls, versions } = SNAPSHOT_FILES;
   await Promise.all([
-    save(folder, SNAPSHOT_FILES.links, () => readLinks(node)),
-    save(folder, SNAPSHOT_FILES.offload, () => readOffload(node, devices)),
-    save(folder, SNAPSHOT_FILES.sysctls, () => readSysctls(node)),
-    save(folder, SNAPSHOT_FILES.versions, () => readVersions(node)),
-    saveNftRules(node, folder),
+    saveTogether(
+      node,
+      folder,
+      links,
+      LINKS.map(([command = '', ...args]) => ({ command, args })),
+    ),
+    saveTogether(
+      node,
+      folder,
+      offload,
+      devices.map(device => ({
+        command: 'ethtool',
+        args: ['-k', device],
+        shape: (text: string) => `## ${device}\n${text}`,
+      })),
+    ),
+    saveTogether(node, folder, sysctls, [{ ...sysctlReading(SYSCTLS), mayFail: true }]),
+    saveTogether(
+      node,
+      folder,
+      versions,
+      VERSIONS.map(([word, command = '', ...args]) => ({
+        command,
+        args,
+        shape: (text: string) => `${word} ${text}`,
+      })),
+    ),
+    saveEach(node, folder, [...RULES_ONCE, ...SYSTEM_READINGS, ...(own ? CNI_READINGS : [])]),
+    own ? readKubeProxy(node).then(answers => writeAll(folder, answers)) : undefined,
   ]);
 }
 
-/** What a run changes: protocol counters and rule counters. */
+/** What a run changes: protocol counters, those of rules, and conntrack's. */
 export async function takeCounters(
   node: Node,
   folder: string,
@@ -45,80 +101,83 @@ export async function takeCounters(
       ? [SNAPSHOT_FILES.countersBefore, SNAPSHOT_FILES.rulesBefore]
       : [SNAPSHOT_FILES.countersAfter, SNAPSHOT_FILES.rulesAfter];
   const [counters = '', rules = ''] = files;
+  const ofRules = { args: ['-c'] };
   await Promise.all([
-    save(folder, counters, async () => formatNstat(await readCounters(node))),
-    save(folder, rules, () => output(node, 'iptables-save', ['-c'])),
-    save(folder, `ip6${rules.slice(2)}`, () => output(node, 'ip6tables-save', ['-c'])),
+    saveCounters(node, folder, counters),
+    saveTogether(node, folder, rules, [{ command: 'iptables-save', ...ofRules }]),
+    saveTogether(node, folder, `ip6${rules.slice(2)}`, [{ command: 'ip6tables-save', ...ofRules }]),
+    saveTogether(node, folder, `conntrack-stats.${when}.txt`, [CONNTRACK_STATS]),
   ]);
 }
 
 /** `conntrack -L` as it stands now. */
 export async function takeConntrackList(node: Node, folder: string): Promise<void> {
-  await save(folder, SNAPSHOT_FILES.conntrackList, async () => {
-    const families = ['ipv4', 'ipv6'].map(family =>
-      output(node, 'conntrack', ['-L', '-f', family]),
-    );
-    return (await Promise.all(families)).join('');
-  });
+  const readings = ['ipv4', 'ipv6'].map(family => ({
+    command: 'conntrack',
+    args: ['-L', '-f', family],
+  }));
+  await saveTogether(node, folder, SNAPSHOT_FILES.conntrackList, readings);
 }
 
-/** JSON has no place for a remark, so that a node without nft has no such file. */
-async function saveNftRules(node: Node, folder: string): Promise<void> {
-  const rules = await output(node, 'nft', ['-j', 'list', 'ruleset']).catch(() => undefined);
-  if (rules !== undefined) await writeWhole(join(folder, SNAPSHOT_FILES.nftRules), rules);
+/** Files of `/proc` rather than `nstat`, which keeps a history and fails for an ordinary user. */
+async function saveCounters(node: Node, folder: string, file: string): Promise<void> {
+  // In one reading, since each takes a process; the lines of the two forms cannot be confused.
+  const args = ['snmp', 'netstat', 'snmp6'].map(name => `/proc/net/${name}`);
+  const answers = await takeReadings(node, [{ file, command: 'cat', args }]);
+  const text = answers.map(answer => answer.text ?? '').join('');
+  const counters: Counters = new Map([...parseSnmp(text), ...parseSnmp6(text)]);
+  await write(folder, file, `${formatNstat(counters)}${refusals(answers)}`);
+  await note(folder, answers);
 }
 
-async function readLinks(node: Node): Promise<string> {
-  const parts = await Promise.all([
-    output(node, 'ip', ['-d', 'link']),
-    output(node, 'ip', ['address']),
-    output(node, 'ip', ['route', 'show', 'table', 'all']),
-    output(node, 'ip', ['neighbour']),
-    output(node, 'bridge', ['fdb']),
-  ]);
-  return parts.join('');
-}
-
-async function readOffload(node: Node, devices: readonly string[]): Promise<string> {
-  const parts = await Promise.all(
-    devices.map(async device => `## ${device}\n${await output(node, 'ethtool', ['-k', device])}`),
-  );
-  return parts.join('');
-}
-
-/** Settings that this kernel does not have, or hides from user namespaces, are left out. */
-async function readSysctls(node: Node): Promise<string> {
-  const paths = SYSCTLS.map(name => `/proc/sys/${name.replaceAll('.', '/')}`);
-  const { stdout } = await node.run('grep', ['-sH', '', ...paths], { mayFail: true });
-  return stdout.replace(/^(\/proc\/sys\/[^:]+):(.*)$/gm, '$1 $2');
-}
-
-async function readVersions(node: Node): Promise<string> {
-  const [kernel, system, tools] = await Promise.all([
-    output(node, 'uname', ['-r']),
-    output(node, 'uname', ['-v', '-m']),
-    output(node, 'iptables', ['--version']),
-  ]);
-  return `kernel ${kernel}build ${system}iptables ${tools}`;
-}
-
-/** In one reading, since each takes a process; the lines of the two forms cannot be confused. */
-async function readCounters(node: Node): Promise<Counters> {
-  const names = ['snmp', 'netstat', 'snmp6'];
-  const text = await output(
+/** One file of several outputs. */
+async function saveTogether(
+  node: Node,
+  folder: string,
+  file: string,
+  readings: readonly Omit<Reading, 'file'>[],
+): Promise<void> {
+  const answers = await takeReadings(
     node,
-    'cat',
-    names.map(name => `/proc/net/${name}`),
+    readings.map(reading => ({ ...reading, file })),
   );
-  return new Map([...parseSnmp(text), ...parseSnmp6(text)]);
+  const texts = answers.map(({ text }) => text ?? '');
+  await write(folder, file, `${texts.join('')}${refusals(answers)}`);
+  await note(folder, answers);
 }
 
-async function output(node: Node, command: string, args: readonly string[]): Promise<string> {
-  const { stdout } = await node.run(command, args);
-  return stdout;
+/** A file for each, where there is an output. */
+async function saveEach(node: Node, folder: string, readings: readonly Reading[]): Promise<void> {
+  await writeAll(folder, await takeReadings(node, readings));
 }
 
-async function save(folder: string, name: string, read: () => Promise<string>): Promise<void> {
-  const text = await read().catch(thrown => `# not read: ${messageOf(thrown)}\n`);
-  await writeWhole(join(folder, name), text);
+async function writeAll(folder: string, answers: readonly ReadingAnswer[]): Promise<void> {
+  await Promise.all(
+    answers.map(({ record: { file }, text }) =>
+      text === undefined || text === '' ? undefined : write(folder, file, text),
+    ),
+  );
+  await note(folder, answers);
+}
+
+function refusals(answers: readonly ReadingAnswer[]): string {
+  return answers
+    .map(({ record: { gap } }) => (gap === null ? '' : `# not read: ${gap}\n`))
+    .join('');
+}
+
+async function note(folder: string, answers: readonly ReadingAnswer[]): Promise<void> {
+  const lines = answers.map(({ record }) => `${JSON.stringify(record)}\n`).join('');
+  const path = join(folder, SNAPSHOT_FILES.readings);
+  await appendFile(path, lines).catch(failed(path));
+}
+
+function write(folder: string, name: string, text: string): Promise<void> {
+  return writeWhole(join(folder, name), text);
+}
+
+function failed(path: string) {
+  return (thrown: unknown): never => {
+    throw new StalesumError('write-failed', `${path}: ${messageOf(thrown)}`);
+  };
 }

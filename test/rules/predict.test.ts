@@ -4,7 +4,6 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { predictionReport } from '../../src/report/prediction.js';
 import { type InspectRequest, inspectFiles } from '../../src/rules/inspect.js';
-import { leavesZeroAlone } from '../../src/rules/kernel.js';
 import { namePostroutingRule } from '../../src/rules/name-rule.js';
 import { portFate } from '../../src/rules/nat.js';
 import { type NodeFile, recognise } from '../../src/snapshot/node-files.js';
@@ -90,31 +89,6 @@ describe('the verdict (THE-BUG.md, sections 2 and 4)', () => {
       verdict: 'stale-checksum',
       outerSourcePortRewritten: false,
     });
-  });
-});
-
-describe('kernels with ea64d8d6c675', () => {
-  it.each([
-    ['5.7.0', true],
-    ['5.6.12', false],
-    ['5.6.13', true],
-    ['5.4.40', false],
-    ['5.4.41', true],
-    ['5.5.19', false],
-    ['4.19.122', false],
-    ['4.19.123', true],
-    ['4.14.181', true],
-    ['4.15.0-106-generic', false],
-    ['4.15.0-107-generic', true],
-    ['5.4.0-31-generic', false],
-    ['5.4.0-32-generic', true],
-    ['3.10.0-1127.8.2.el7.x86_64', false],
-    ['4.18.0-193.el8.x86_64', undefined],
-    ['6.18.44-custom', true],
-    ['', undefined],
-    [undefined, undefined],
-  ])('%s: %s', (release, expected) => {
-    expect(leavesZeroAlone(release)).toBe(expected);
   });
 });
 
