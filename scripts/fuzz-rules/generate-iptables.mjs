@@ -11,6 +11,27 @@ const NETWORKS = [
 ];
 const PORTS = ['8472', '8080', '80', '1000:9000', ':79'];
 
+/** Sets of addresses and ports, some with the service, its endpoint, the node or its peer in them. */
+const SETS = [
+  ['ADDRESSES', 'hash:ip', 'src', ['10.244.0.0', '192.168.50.77']],
+  ['NODES', 'hash:ip', 'dst', ['192.168.50.2']],
+  ['POOLS', 'hash:net', 'src', ['10.244.0.0/16']],
+  ['NETWORKS', 'hash:net', 'dst', ['10.244.1.0/24', '192.168.50.0/30']],
+  ['SERVICES', 'hash:ip,port', 'dst,dst', ['10.96.0.10,udp:80', '10.244.1.2,tcp:8080']],
+  ['ENDPOINTS', 'hash:ip,port', 'dst,dst', ['10.244.1.2,udp:8080', '192.168.50.2,udp:4789']],
+  ['HAIRPINS', 'hash:ip,port,ip', 'dst,dst,src', ['10.244.1.2,udp:8080,192.168.50.1']],
+  ['NODEPORTS', 'bitmap:port', 'dst', ['8472', '30000-30010']],
+];
+
+/** For `ipset restore`. */
+export function ipsetText() {
+  return SETS.flatMap(([name, type, , members]) => [
+    `create ${name} ${type}${type.startsWith('bitmap') ? ' range 0-65535' : ''}`,
+    ...members.map(member => `add ${name} ${member}`),
+    '',
+  ]).join('\n');
+}
+
 export function iptablesText(random, leads) {
   const tables = [];
   if (random.chance(0.3)) tables.push(table(random, 'raw', ['OUTPUT']));
@@ -114,6 +135,18 @@ const CONDITIONS = [
     place: 10,
     make: random =>
       `-m iprange ${not(random)}--dst-range ${random.pick(['10.244.1.0-10.244.1.9', '192.168.50.2-192.168.50.3'])}`,
+  },
+  {
+    place: 12,
+    make: random => {
+      const [name, , directions] = random.pick(SETS);
+      return `-m set ${not(random)}--match-set ${name} ${directions}`;
+    },
+  },
+  {
+    place: 13,
+    make: random =>
+      `-m addrtype ${not(random)}--src-type ${random.pick(['LOCAL', 'UNICAST'])} --limit-iface-out`,
   },
   { place: 11, make: () => '-m comment --comment "a comment with -j DROP and \\" in it"' },
 ];

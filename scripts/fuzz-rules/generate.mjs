@@ -1,5 +1,5 @@
 /** A random rule set: in which tools' hands, in which order they are loaded, and each one's rules. */
-import { iptablesText } from './generate-iptables.mjs';
+import { ipsetText, iptablesText } from './generate-iptables.mjs';
 import { nftText } from './generate-nft.mjs';
 import { Random } from './random.mjs';
 
@@ -26,5 +26,7 @@ export function generate(seed, number) {
       ? nftText(random, name === leader)
       : iptablesText(random, name === leader),
   }));
-  return { order, files };
+  if (!files.some(({ text }) => text.includes('--match-set'))) return { order, files };
+  const sets = { name: 'ipset-save.txt', text: ipsetText() };
+  return { order: [sets.name, ...order], files: [sets, ...files] };
 }

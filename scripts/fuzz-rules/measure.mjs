@@ -6,8 +6,14 @@ import { dist } from './dist.mjs';
 export const SERVICE = { address: '10.96.0.10', port: 80 };
 const PEER = '192.168.50.2';
 
-/** A NIC on a veth pair whose other end answers nothing, and flannel's VXLAN device over it. */
-const TOPOLOGY = `
+/** The fuzzer's node is flannel's. */
+export const FLANNEL = { device: 'flannel.1', tunnelPort: 8472, target: SERVICE };
+
+/**
+ * A NIC on a veth pair whose other end answers nothing, a VXLAN device over it, and a bridge to pods of
+ * this node.
+ */
+const topology = ({ device, tunnelPort }) => `
 set -e
 ip -batch - <<'IP'
 link set lo up
@@ -19,16 +25,20 @@ link set away up
 route add default via 192.168.50.254 dev eth0
 neigh add 192.168.50.254 lladdr 02:00:00:00:00:fe dev eth0 nud permanent
 neigh add ${PEER} lladdr 02:00:00:00:00:02 dev eth0 nud permanent
-link add flannel.1 address 0a:aa:00:00:00:01 mtu 1450 type vxlan id 1 dev eth0 local 192.168.50.1 dstport 8472 nolearning udpcsum
-addr add 10.244.0.0/32 dev flannel.1
-link set flannel.1 up
-route add 10.244.1.0/24 via 10.244.1.0 dev flannel.1 onlink
-neigh add 10.244.1.0 lladdr 0a:bb:00:00:00:01 dev flannel.1 nud permanent
+link add cni0 type bridge
+addr add 10.244.0.1/24 dev cni0
+link set cni0 up
+link add ${device} address 0a:aa:00:00:00:01 mtu 1450 type vxlan id 1 dev eth0 local 192.168.50.1 dstport ${tunnelPort} nolearning udpcsum
+addr add 10.244.0.0/32 dev ${device}
+link set ${device} up
+route add 10.244.1.0/24 via 10.244.1.0 dev ${device} onlink
+neigh add 10.244.1.0 lladdr 0a:bb:00:00:00:01 dev ${device} nud permanent
 IP
-bridge fdb add 0a:bb:00:00:00:01 dst ${PEER} dev flannel.1 self permanent
+bridge fdb add 0a:bb:00:00:00:01 dst ${PEER} dev ${device} self permanent
 `;
 
 const LOADERS = {
+  'ipset-save.txt': 'ipset restore',
   'iptables-nft-save.txt': 'iptables-nft-restore',
   'iptables-legacy-save.txt': 'iptables-legacy-restore -w 20',
   'nft-list-ruleset.txt': 'nft -f -',
@@ -36,6 +46,7 @@ const LOADERS = {
 };
 
 const READERS = {
+  'ipset-save.txt': 'ipset save',
   'iptables-nft-save.txt': 'iptables-nft-save -c',
   'iptables-legacy-save.txt': 'iptables-legacy-save',
   'nft-list-ruleset.txt': 'nft -a list ruleset',
@@ -48,7 +59,8 @@ const READERS = {
   conntrack: 'conntrack -L',
 };
 
-export async function measure({ files, order }) {
+export async function measure({ files, order }, setting = FLANNEL) {
+  const { address, port } = setting.target;
   const load = order.map(name => {
     const { text } = files.find(file => file.name === name);
     return `${LOADERS[name]} <<'RULES'\n${text}RULES`;
@@ -57,10 +69,10 @@ export async function measure({ files, order }) {
     name => !/save|nft/.test(name) || order.includes(name),
   );
   const script = [
-    TOPOLOGY,
+    topology(setting),
     ...load,
     'set +e',
-    `echo x > /dev/udp/${SERVICE.address}/${SERVICE.port}`,
+    `echo x > /dev/udp/${address}/${port}`,
     ...wanted.map(name => `echo "@@@@ ${name}"; ${READERS[name]} 2>/dev/null`),
   ].join('\n');
   let output;
@@ -73,10 +85,10 @@ export async function measure({ files, order }) {
   } catch (fault) {
     return { refused: String(fault.stderr || fault.message).slice(0, 400) };
   }
-  return parseOutput(output);
+  return parseOutput(output, setting);
 }
 
-async function parseOutput(output) {
+async function parseOutput(output, setting) {
   const [, ...sections] = output.split(/^@@@@ /m);
   const files = sections.map(section => {
     const end = section.indexOf('\n');
@@ -87,18 +99,18 @@ async function parseOutput(output) {
   return {
     files: files.filter(({ name }) => name !== 'conntrack'),
     conntrack,
-    facts: factsOf(parseConntrackList(conntrack)),
+    facts: factsOf(parseConntrackList(conntrack), setting),
   };
 }
 
 /** What a reply would have to look like tells what was translated. */
-function factsOf(entries) {
+function factsOf(entries, { target, tunnelPort }) {
   const inner = entries.find(
     ({ original }) =>
-      original.destination === SERVICE.address && original.destinationPort === SERVICE.port,
+      original.destination === target.address && original.destinationPort === target.port,
   );
   const outer = entries.find(
-    ({ original }) => original.destination === PEER && original.destinationPort === 8472,
+    ({ original }) => original.destination === PEER && original.destinationPort === tunnelPort,
   );
   return {
     inner: inner && {

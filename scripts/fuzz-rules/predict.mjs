@@ -1,6 +1,6 @@
 /** The same case on paper. */
 import { dist } from './dist.mjs';
-import { SERVICE } from './measure.mjs';
+import { FLANNEL } from './measure.mjs';
 
 const { loadRules } = await dist('rules/load.js');
 const { senderFrom } = await dist('rules/sender.js');
@@ -11,11 +11,11 @@ const { parseNetwork } = await dist('snapshot/read-network.js');
 
 const MOST_WAYS = 256;
 
-export async function predictCase(measured, order) {
+export async function predictCase(measured, order, { target } = FLANNEL) {
   const files = measured.files.flatMap(({ name, text }) => recognise(name, text) ?? []);
   const { ruleset, order: named } = loadRules(files, order);
   const network = parseNetwork(files.filter(({ kind }) => kind === 'ip').map(({ text }) => text));
-  const results = walk(ruleset, named, network);
+  const results = walk(ruleset, named, network, target);
   const [first] = results;
   const other = results.find(({ facts }) => !same(facts, first.facts));
   const steps = first.result.steps
@@ -24,18 +24,20 @@ export async function predictCase(measured, order) {
   const doubt = results.find(({ result }) => result.doubt !== null)?.result.doubt;
   const uncertain = doubt ? doubt.text : other?.choices.at(-1)?.text;
   // Not told the order, the walk must at least hold possible what happened.
-  const possible = walk(ruleset, [], network).some(({ facts }) => same(facts, measured.facts));
+  const possible = walk(ruleset, [], network, target).some(({ facts }) =>
+    same(facts, measured.facts),
+  );
   return { facts: first.facts, steps, uncertain, possible };
 }
 
-function walk(ruleset, order, network) {
+function walk(ruleset, order, network, target) {
   const sender = senderFrom({
     book: { ruleset, order },
     network,
     sysctls: undefined,
     target: undefined,
   });
-  const flow = { from: 'host', protocol: 'udp', ...SERVICE };
+  const flow = { from: 'host', protocol: 'udp', ...target };
   const { runs } = explore(oracle => outcomeOf(flow, sender, oracle), MOST_WAYS);
   return runs.map(({ result, choices }) => ({ result, choices, facts: factsOf(result) }));
 }

@@ -21,6 +21,7 @@ export const toolPackages = [
   entry('reproduce', ['tcpdump'], 'tcpdump'),
   entry('reproduce', ['unshare', 'nsenter'], 'util-linux'),
   entry('reproduce', ['setpriv'], 'util-linux', { apk: 'setpriv' }),
+  entry('tests', ['ipset'], 'ipset'),
   entry('tests', ['tshark'], 'tshark', { dnf: 'wireshark-cli', pacman: 'wireshark-cli' }),
   entry('tests', ['editcap', 'capinfos'], 'wireshark-common', {
     dnf: 'wireshark-cli',

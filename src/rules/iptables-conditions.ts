@@ -1,10 +1,13 @@
 /** What the options of iptables become. */
+import type { IpSets } from './ipset.js';
 import { type Option, optionText } from './iptables-words.js';
 import type { AddressFamily, Condition, Field, Origin, Pattern } from './model.js';
 
 /** Where the rule stands, for faults and for what depends on it. */
 export interface RuleContext extends Origin {
   readonly family: AddressFamily;
+  /** Sets whose members were saved. */
+  readonly ipsets: IpSets;
 }
 
 /** `field` is one of the patterns, or none of them if the option was negated. */

@@ -4,6 +4,7 @@
  */
 import { addressNumber } from './address.js';
 import { ruleFault } from './fault.js';
+import { setKey } from './ipset.js';
 import { is, type RuleContext, unknown } from './iptables-conditions.js';
 import { firstValue, type Option, optionText } from './iptables-words.js';
 import type { Condition, Field, Pattern } from './model.js';
@@ -58,7 +59,7 @@ export function compileMatch(
       // Reached only by packets of that protocol, and none of ours is.
       return [{ kind: 'never' }];
     case 'set':
-      return each(option => ipset(option));
+      return ipset(options, at);
     case 'physdev':
       return each(physdev);
     case 'rpfilter':
@@ -223,15 +224,26 @@ function addressRange(option: Option, at: RuleContext): Condition {
 }
 
 /**
- * What a set holds is not saved with the rules. One is known by what it is for: in IPVS mode kube-proxy
- * keeps the cluster's service addresses in KUBE-CLUSTER-IP, and those are local addresses there.
+ * What a set holds is not saved with the rules, but by `ipset save`. Without that one is known by what
+ * it is for: in IPVS mode kube-proxy keeps the cluster's service addresses in KUBE-CLUSTER-IP, and
+ * those are local addresses there.
  */
-function ipset(option: Option): Condition {
-  const [name, directions = ''] = option.values;
-  if (option.name === '--match-set' && name === 'KUBE-CLUSTER-IP' && directions.startsWith('dst')) {
-    return is('destinationType', [{ kind: 'exact', value: 'local' }], option);
-  }
-  return { kind: 'unknown', text: `-m set ${optionText(option)}` };
+function ipset(options: readonly Option[], at: RuleContext): Condition[] {
+  return options.map(option => {
+    const [name = '', directions = ''] = option.values;
+    const text = `-m set ${optionText(option)}`;
+    if (option.name !== '--match-set' || options.length > 1) return { kind: 'unknown', text };
+    const set = at.ipsets.get(name);
+    if (!set && name === 'KUBE-CLUSTER-IP' && directions.startsWith('dst')) {
+      return is('destinationType', [{ kind: 'exact', value: 'local' }], option);
+    }
+    if (!set) return { kind: 'unknown', text: `${text}: its members were not saved (ipset save)` };
+    const left = setKey(set, directions);
+    if (set.doubt !== null) return { kind: 'unknown', text: `${text}: ${set.doubt}` };
+    if (!left) return { kind: 'unknown', text };
+    const right = { kind: 'these', elements: set.elements } as const;
+    return { kind: 'is', left, right, negated: option.negated, text };
+  });
 }
 
 /** Our packets are routed, not bridged; which port of a bridge they came in by is not known. */

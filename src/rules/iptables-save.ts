@@ -9,6 +9,7 @@
  *     COMMIT
  */
 import { excerpt, ruleFault } from './fault.js';
+import type { IpSets } from './ipset.js';
 import { compileRule } from './iptables-rule.js';
 import { refuseLoops } from './loops.js';
 import type {
@@ -34,10 +35,11 @@ interface OpenTable {
 /**
  * Reads every table of the file.
  *
+ * @param ipsets Sets that were saved beside it; a match with any other is not known.
  * @throws StalesumError `bad-input` with file and line for anything that iptables-save does not write.
  */
-export function parseIptablesSave(text: string, file: string): Table[] {
-  return new SaveReader(file, looksLikeIpv6(text, file)).read(text);
+export function parseIptablesSave(text: string, file: string, ipsets: IpSets = new Map()): Table[] {
+  return new SaveReader(file, looksLikeIpv6(text, file), ipsets).read(text);
 }
 
 /** Tables that the file says it could not show, because they are not iptables' alone any more. */
@@ -59,11 +61,13 @@ const COUNTERS = /^\[(\d+):(\d+)\] /;
 class SaveReader {
   readonly #file: string;
   readonly #ipv6: boolean;
+  readonly #ipsets: IpSets;
   readonly #tables: Table[] = [];
   #open: OpenTable | undefined;
   #generator: { family: AddressFamily | undefined; backend: Backend } | undefined;
 
-  constructor(file: string, ipv6: boolean) {
+  constructor(file: string, ipv6: boolean, ipsets: IpSets) {
+    this.#ipsets = ipsets;
     this.#file = file;
     this.#ipv6 = ipv6;
   }
@@ -181,7 +185,7 @@ class SaveReader {
       chain: name,
       text,
       counters: counted ? { packets: Number(counted[1]), bytes: Number(counted[2]) } : null,
-      statements: compileRule(text, end, { ...at, family }),
+      statements: compileRule(text, end, { ...at, family, ipsets: this.#ipsets }),
     });
   }
 

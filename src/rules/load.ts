@@ -8,6 +8,7 @@
 import { basename } from 'node:path';
 import { StalesumError } from '../errors.js';
 import type { NodeFile } from '../snapshot/node-files.js';
+import { parseIpSets } from './ipset.js';
 import { incompatibleTables, parseIptablesSave } from './iptables-save.js';
 import type { Ruleset, Table } from './model.js';
 import { readNftJson } from './nft-json.js';
@@ -30,7 +31,14 @@ export interface LoadedRules {
 export function loadRules(files: readonly NodeFile[], order: readonly string[]): LoadedRules {
   const named = order.map(name => fileNamed(name, files));
   const saves = files.filter(({ kind, name }) => kind === 'iptables-save' && !isAfter(name, files));
-  const fromIptables = dedupe(saves.sort(byNameKnown).flatMap(readSave));
+  const ipsets = new Map(
+    files
+      .filter(({ kind }) => kind === 'ipset')
+      .flatMap(({ text, name }) => [...parseIpSets(text, name)]),
+  );
+  const fromIptables = dedupe(
+    saves.sort(byNameKnown).flatMap(({ name, text }) => parseIptablesSave(text, name, ipsets)),
+  );
   const nftFiles = files
     .filter(({ kind }) => kind === 'nft-text' || (kind === 'nft-json' && !hasListing(files)))
     .sort((a, b) => nftRank(a, named) - nftRank(b, named));
@@ -39,7 +47,7 @@ export function loadRules(files: readonly NodeFile[], order: readonly string[]):
     nftFiles.flatMap(readNft).filter(table => !elsewhere.has(`${table.family} ${table.name}`)),
   );
   const tables = [...fromIptables, ...fromNft];
-  return { ruleset: { tables }, order: named, sources: sourcesOf(files, tables) };
+  return { ruleset: { tables, ipsets }, order: named, sources: sourcesOf(files, tables) };
 }
 
 function fileNamed(name: string, files: readonly NodeFile[]): string {
@@ -64,10 +72,6 @@ function isAfter(name: string, files: readonly NodeFile[]): boolean {
 function byNameKnown(a: NodeFile, b: NodeFile): number {
   const rank = ({ name }: NodeFile) => (/-(nft|legacy)-/.test(name) ? 0 : 1);
   return rank(a) - rank(b);
-}
-
-function readSave({ name, text }: NodeFile): Table[] {
-  return parseIptablesSave(text, name);
 }
 
 function readNft({ kind, name, text }: NodeFile): Table[] {

@@ -18,6 +18,8 @@ export interface Counters {
 
 export interface Ruleset {
   readonly tables: readonly Table[];
+  /** Members of ipsets, by the set's name, where they were saved. */
+  readonly ipsets?: ReadonlyMap<string, { readonly elements: readonly Element[] }>;
 }
 
 /** Who keeps the table in the kernel. `unsaid`: a saved file that does not tell. */

@@ -152,11 +152,13 @@ function conntrackKey({ key, dir }: JsonObject, json: Json): Key {
   }
 }
 
+/** `fib saddr . oif type` asks one device, as `--limit-iface-out` does. */
 function fibKey({ result, flags }: JsonObject, json: Json): Key {
   const asked = isList(flags) ? flags.map(String) : [String(flags)];
-  if (result !== 'type' || asked.includes('iif') || asked.includes('oif')) return unknownKey(json);
-  if (asked.includes('daddr')) return field('destinationType');
-  return asked.includes('saddr') ? field('sourceType') : unknownKey(json);
+  if (result !== 'type' || asked.includes('mark')) return unknownKey(json);
+  const limit = asked.includes('oif') ? 'OnOut' : asked.includes('iif') ? 'OnIn' : '';
+  if (asked.includes('daddr')) return field(`destinationType${limit}`);
+  return asked.includes('saddr') ? field(`sourceType${limit}`) : unknownKey(json);
 }
 
 function maskedKey(body: Json | undefined, json: Json): Key {

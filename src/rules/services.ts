@@ -15,6 +15,9 @@ export interface Service {
 /** All services, each once, in the order of the rules. */
 export function servicesOf(ruleset: Ruleset): Service[] {
   const found = new Map<string, Service>();
+  for (const service of ipvsServices(ruleset)) {
+    found.set(`${service.protocol} ${service.address} ${service.port}`, service);
+  }
   for (const table of ruleset.tables) {
     const services = table.backend === 'nft' ? nftServices(table) : iptablesServices(table);
     for (const service of services) {
@@ -23,6 +26,16 @@ export function servicesOf(ruleset: Ruleset): Service[] {
     }
   }
   return [...found.values()];
+}
+
+/** In IPVS mode no rule names a service: KUBE-CLUSTER-IP has their addresses, protocols and ports. */
+function ipvsServices({ ipsets }: Ruleset): Service[] {
+  return (ipsets?.get('KUBE-CLUSTER-IP')?.elements ?? []).flatMap(({ pattern }) => {
+    const parts = pattern.kind === 'concat' ? pattern.parts : [];
+    const [address, protocol, port] = parts.map(part => (part.kind === 'exact' ? part.value : ''));
+    if ((protocol !== 'tcp' && protocol !== 'udp') || typeof port !== 'number') return [];
+    return [{ protocol, address: String(address), port, name: null, external: false }];
+  });
 }
 
 /** Rules that lead an address and port, or a port alone, to a chain of a service or to DNAT. */
