@@ -234,7 +234,7 @@ function ipset(options: readonly Option[], at: RuleContext): Condition[] {
     const text = `-m set ${optionText(option)}`;
     if (option.name !== '--match-set' || options.length > 1) return { kind: 'unknown', text };
     const set = at.ipsets.get(name);
-    if (!set && name === 'KUBE-CLUSTER-IP' && directions.startsWith('dst')) {
+    if (!set && /^KUBE-(6-)?CLUSTER-IP$/.test(name) && directions.startsWith('dst')) {
       return is('destinationType', [{ kind: 'exact', value: 'local' }], option);
     }
     if (!set) return { kind: 'unknown', text: `${text}: its members were not saved (ipset save)` };

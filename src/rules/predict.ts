@@ -19,6 +19,10 @@ const MOST_WAYS = 2048;
 /** And so many rules in all of them together: a file made to keep us busy does not. */
 const MOST_RULES = 5_000_000;
 
+/** IPVS is followed after net/netfilter/ipvs/ip_vs_core.c; no kernel with it was at hand to measure. */
+const IPVS_UNMEASURED =
+  'uncertain: IPVS chooses the endpoint, and what it does was read in its sources but never measured; by them';
+
 type Runs = Explored<Outcome>['runs'];
 
 export interface PredictionFacts extends ChecksumFacts {
@@ -47,7 +51,10 @@ export function predict(
   const shown = worst(relevant);
   const question = deciding(relevant);
   const agrees = question === undefined && shown.doubt === null;
-  const certain = agrees && explored.complete;
+  const unmeasured = tunnelled.some(
+    ({ result: { journey } }) => journey.kind === 'tunnelled' && journey.byIpvs,
+  );
+  const certain = agrees && explored.complete && !unmeasured;
   const rewritten = certain ? shown.rewritten : null;
   const fate = judge(flow, shown, tunnelled.length > 0, certain, facts);
   return {
@@ -64,7 +71,9 @@ export function predict(
     outerSourcePortRewritten: rewritten,
     decidingRule: decidingRule(question, shown),
     steps: shown.steps.map(predictedStep),
-    because: because(explored, tunnelled, shown, question, fate.because),
+    because: unmeasured
+      ? `${IPVS_UNMEASURED}: ${because(explored, tunnelled, shown, question, '')}`
+      : because(explored, tunnelled, shown, question, fate.because),
     recommendations: recommendFor(fate.verdict, shown, question, facts.ruleset, facts.kubeProxy),
     assumptions: [...sender.assumptions, ...fate.assumptions],
     outcomes: certain ? [] : outcomesOf(relevant, question),

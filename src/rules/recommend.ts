@@ -16,7 +16,7 @@ export function recommendFor(
   ruleset: Ruleset,
   kubeProxy: KubeProxy | undefined,
 ): Recommendation[] {
-  if (verdict === 'inconclusive') return question ? [knowMore(question)] : [];
+  if (verdict === 'inconclusive') return question || isByIpvs(outcome) ? [knowMore(question)] : [];
   const device = outcome.journey.kind === 'tunnelled' ? outcome.journey.device : undefined;
   const usual = recommend(verdict, device, outcome.because);
   if (outcome.rewritten !== true && !outcome.addressRewritten) return usual;
@@ -84,8 +84,12 @@ function withoutRandom({ deciding }: Outcome): Recommendation[] {
   ];
 }
 
-function knowMore({ kind }: Choice): Recommendation {
-  if (kind === 'order') {
+function isByIpvs({ journey }: Outcome): boolean {
+  return journey.kind === 'tunnelled' && journey.byIpvs;
+}
+
+function knowMore(question: Choice | undefined): Recommendation {
+  if (question?.kind === 'order') {
     return {
       action: 'Say in which order the rules were loaded, or measure it',
       command: 'stalesum inspect --dir DIR --order FIRST-FILE,SECOND-FILE',
@@ -94,9 +98,13 @@ function knowMore({ kind }: Choice): Recommendation {
     };
   }
   return {
-    action: 'Measure it: whether that rule matches is not in the saved files',
+    action: question
+      ? 'Measure it: whether that rule matches is not in the saved files'
+      : 'Measure it: the walk through IPVS was never held against a kernel',
     command: 'stalesum reproduce',
-    why: 'both outcomes are possible with these rules',
+    why: question
+      ? 'both outcomes are possible with these rules'
+      : 'packets prove what rules only suggest',
     source: 'docs/reading-a-verdict.md',
   };
 }

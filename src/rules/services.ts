@@ -30,7 +30,9 @@ export function servicesOf(ruleset: Ruleset): Service[] {
 
 /** In IPVS mode no rule names a service: KUBE-CLUSTER-IP has their addresses, protocols and ports. */
 function ipvsServices({ ipsets }: Ruleset): Service[] {
-  return (ipsets?.get('KUBE-CLUSTER-IP')?.elements ?? []).flatMap(({ pattern }) => {
+  const sets = ['KUBE-CLUSTER-IP', 'KUBE-6-CLUSTER-IP'];
+  const members = sets.flatMap(name => ipsets?.get(name)?.elements ?? []);
+  return members.flatMap(({ pattern }) => {
     const parts = pattern.kind === 'concat' ? pattern.parts : [];
     const [address, protocol, port] = parts.map(part => (part.kind === 'exact' ? part.value : ''));
     if ((protocol !== 'tcp' && protocol !== 'udp') || typeof port !== 'number') return [];

@@ -46,6 +46,8 @@ export type Journey =
       readonly outerBy: Rule | undefined;
       /** The device of the route to the target as it was first asked for. */
       readonly firstDevice: string;
+      /** IPVS chose the endpoint, and sent the packet on. */
+      readonly byIpvs: boolean;
     };
 
 /** Walks both passes. */
@@ -53,8 +55,8 @@ export function walkBothPasses(flow: Flow, sender: Sender, walk: Walk): Journey 
   const started = start(flow, sender);
   if (typeof started === 'string') return notTunnelled(started, undefined);
   const { packet: inner, firstDevice } = started;
-  const stopped = passInner(flow.from, inner, sender, walk);
-  if (stopped !== undefined) return notTunnelled(stopped, inner);
+  const passed = passInner(flow.from, inner, sender, walk);
+  if (typeof passed === 'string') return notTunnelled(passed, inner);
   const device = sender.network.vxlan.find(({ name }) => name === inner.outInterface);
   if (!device) {
     const way = `${inner.destination} is reached through ${inner.outInterface}, which is no VXLAN device`;
@@ -72,7 +74,18 @@ export function walkBothPasses(flow: Flow, sender: Sender, walk: Walk): Journey 
   if (moved !== undefined) return notTunnelled(moved, inner);
   if (!passHook('postrouting', book, outer, walk)) return outerDropped(inner, walk);
   const outerBy = walk.translatedBy;
-  return { kind: 'tunnelled', device, inner, outer, carried, innerBy, outerBy, firstDevice };
+  const { byIpvs } = passed;
+  return {
+    kind: 'tunnelled',
+    device,
+    inner,
+    outer,
+    carried,
+    innerBy,
+    outerBy,
+    firstDevice,
+    byIpvs,
+  };
 }
 
 function outerDropped(inner: Packet, walk: Walk): Journey {
@@ -140,7 +153,7 @@ function passInner(
   inner: Packet,
   { book, network }: Sender,
   walk: Walk,
-): string | undefined {
+): string | { readonly byIpvs: boolean } {
   const first = from === 'host' ? 'output' : 'prerouting';
   if (!passHook(first, book, inner, walk)) return droppedBy(walk);
   const byIpvs = balance(inner, network);
@@ -150,7 +163,7 @@ function passInner(
   const dead = reroute(inner, network);
   if (dead !== undefined) return dead;
   if (from !== 'host' && !byIpvs && !passHook('forward', book, inner, walk)) return droppedBy(walk);
-  return passHook('postrouting', book, inner, walk) ? undefined : droppedBy(walk);
+  return passHook('postrouting', book, inner, walk) ? { byIpvs } : droppedBy(walk);
 }
 
 function droppedBy({ steps, hook }: Walk): string {
