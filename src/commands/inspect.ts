@@ -42,7 +42,12 @@ async function readFiles({ dir, node }: InspectOptions): Promise<NodeFiles> {
   const files = folders.flatMap(folder => folder.files);
   if (!files.some(isRules)) {
     const expected = 'iptables-save, nft list ruleset or nft -j list ruleset';
-    throw new StalesumError('bad-input', `${dir.join(', ')}: no rules there; expected ${expected}`);
+    const known = folders.flatMap(({ gaps }) => gaps);
+    throw new StalesumError(
+      'bad-input',
+      `${dir.join(', ')}: no rules there; expected ${expected}`,
+      known.length === 0 ? undefined : known.join('\n'),
+    );
   }
   return { files, gaps: folders.flatMap(({ gaps }) => gaps) };
 }

@@ -61,6 +61,9 @@ export function inspectFiles(
   };
 }
 
+const ONLY_LISTED =
+  'iptables-save: only listings of iptables -nvL are here, which leave some matches out; iptables-save -c has all';
+
 function missing(
   files: readonly NodeFile[],
   { offload, kernel, kubeProxy, ruleset }: PredictionFacts,
@@ -69,7 +72,9 @@ function missing(
   const has = (...kinds: readonly NodeFile['kind'][]) =>
     files.some(({ kind }) => kinds.includes(kind));
   return [
-    ...(has('iptables-save') ? [] : ['iptables-save of both back ends']),
+    ...(has('iptables-save')
+      ? []
+      : [has('iptables-listing') ? ONLY_LISTED : 'iptables-save of both back ends']),
     ...(has('nft-text', 'nft-json') ? [] : ['nft list ruleset: tables of nft alone are not seen']),
     ...(has('ip')
       ? []

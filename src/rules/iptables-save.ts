@@ -35,11 +35,17 @@ interface OpenTable {
 /**
  * Reads every table of the file.
  *
+ * @param firstLine The number of the text's first line.
  * @param ipsets Sets that were saved beside it; a match with any other is not known.
  * @throws StalesumError `bad-input` with file and line for anything that iptables-save does not write.
  */
-export function parseIptablesSave(text: string, file: string, ipsets: IpSets = new Map()): Table[] {
-  return new SaveReader(file, looksLikeIpv6(text, file), ipsets).read(text);
+export function parseIptablesSave(
+  text: string,
+  file: string,
+  ipsets: IpSets = new Map(),
+  firstLine = 1,
+): Table[] {
+  return new SaveReader(file, looksLikeIpv6(text, file), ipsets).read(text, firstLine);
 }
 
 /** Tables that the file says it could not show, because they are not iptables' alone any more. */
@@ -72,10 +78,10 @@ class SaveReader {
     this.#ipv6 = ipv6;
   }
 
-  read(text: string): Table[] {
+  read(text: string, firstLine: number): Table[] {
     const lines = text.split('\n');
     for (const [index, line] of lines.entries()) {
-      this.#line(line.endsWith('\r') ? line.slice(0, -1) : line, index + 1);
+      this.#line(line.endsWith('\r') ? line.slice(0, -1) : line, index + firstLine);
     }
     const open = this.#open;
     if (open) {

@@ -2,13 +2,15 @@
  * Rule sets from saved files. The same table is often saved several times; each is taken once, from the
  * file that tells most:
  *
- * - tables of iptables from iptables-save, as nft shows their targets without values (1.0.6);
+ * - tables of iptables from iptables-save, as nft shows their targets without values (1.0.6); else from
+ *   the listings of `iptables -nvL`;
  * - other tables from a file that `--order` names, else from *.nft, from nft's text, from its JSON.
  */
 import { basename } from 'node:path';
 import { StalesumError } from '../errors.js';
 import type { NodeFile } from '../snapshot/node-files.js';
 import { parseIpSets } from './ipset.js';
+import { parseIptablesListing } from './iptables-listing.js';
 import { incompatibleTables, parseIptablesSave } from './iptables-save.js';
 import type { Ruleset, Table } from './model.js';
 import { readNftJson } from './nft-json.js';
@@ -42,11 +44,23 @@ export function loadRules(files: readonly NodeFile[], order: readonly string[]):
   const nftFiles = files
     .filter(({ kind }) => kind === 'nft-text' || (kind === 'nft-json' && !hasListing(files)))
     .sort((a, b) => nftRank(a, named) - nftRank(b, named));
-  const elsewhere = tablesSavedElsewhere(saves, fromIptables);
-  const fromNft = dedupe(
-    nftFiles.flatMap(readNft).filter(table => !elsewhere.has(`${table.family} ${table.name}`)),
-  );
-  const tables = [...fromIptables, ...fromNft];
+  const fromNft = dedupe(nftFiles.flatMap(readNft));
+  const listed = dedupe(
+    files
+      .filter(({ kind }) => kind === 'iptables-listing')
+      .flatMap(({ name, text }) => parseIptablesListing(text, name, ipsets)),
+  )
+    .filter(table => !fromIptables.some(saved => tableKey(saved) === tableKey(table)))
+    .map(table => ownerKnown(table, fromNft));
+  const elsewhere = new Set([
+    ...tablesSavedElsewhere(saves, fromIptables),
+    ...listed.map(tableKey),
+  ]);
+  const tables = [
+    ...fromIptables,
+    ...listed,
+    ...fromNft.filter(table => !elsewhere.has(tableKey(table))),
+  ];
   return { ruleset: { tables, ipsets }, order: named, sources: sourcesOf(files, tables) };
 }
 
@@ -87,6 +101,17 @@ function nftRank({ name, kind }: NodeFile, named: readonly string[]): number {
   return kind === 'nft-text' ? 2 : 3;
 }
 
+function tableKey({ family, name }: Table): string {
+  return `${family} ${name}`;
+}
+
+/** A listing does not say whose it is: iptables-nft's tables are among those that nft lists. */
+function ownerKnown(table: Table, fromNft: readonly Table[]): Table {
+  if (fromNft.length === 0) return table;
+  const isOfNft = fromNft.some(found => tableKey(found) === tableKey(table));
+  return { ...table, backend: isOfNft ? 'iptables-nft' : 'legacy' };
+}
+
 /** Each table of each back end once, the first that was read. */
 function dedupe(tables: readonly Table[]): Table[] {
   const key = ({ family, name, backend }: Table) => `${family} ${name} ${backend}`;
@@ -118,7 +143,7 @@ function sourcesOf(files: readonly NodeFile[], tables: readonly Table[]) {
   return files.map(({ name, kind }) => {
     const own = tables.filter(({ file }) => file === name);
     const names = own.map(table => `${table.family} ${table.name}`);
-    const rules = kind === 'iptables-save' || kind.startsWith('nft-');
+    const rules = kind.startsWith('iptables-') || kind.startsWith('nft-');
     const taken = rules ? (names.length > 0 ? names.join(', ') : 'nothing new') : kind;
     return { file: name, taken };
   });

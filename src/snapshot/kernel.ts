@@ -25,12 +25,17 @@ export function parseKernel(
   const release = releases.find(found => found !== undefined);
   if (release === undefined) return undefined;
   const builds = texts.flatMap(text => buildOf(text) ?? []);
-  return { release, build: [...new Set(builds)].join(' '), distribution: nameOf(osReleases) };
+  return {
+    release,
+    build: [...new Set(builds)].join(' '),
+    distribution: nameOf([...osReleases, ...texts]),
+  };
 }
 
-/** `uname -r`, `uname -a`, `/proc/version`, or the line of a recording's versions.txt. */
+/** `uname -r`, `uname -a`, `/proc/version`, the line of a recording's versions.txt, or a node's YAML. */
 export function kernelRelease(text: string): string | undefined {
-  return /^(?:kernel |Linux (?:\S+ )?)?(\d+\.\d+\S*)/m.exec(text)?.[1];
+  const ofNode = /^\s*kernelVersion: (\d+\.\d+\S*)/m.exec(text);
+  return (ofNode ?? /^(?:kernel |Linux (?:\S+ )?)?(\d+\.\d+\S*)/m.exec(text))?.[1];
 }
 
 /** `#36-Ubuntu SMP ...`, `#1 SMP Debian 4.19.118-2 (2020-04-29)`, `Ubuntu 5.4.0-42.46-generic 5.4.44`. */
@@ -43,6 +48,8 @@ function nameOf(osReleases: readonly string[]): string | undefined {
   for (const text of osReleases) {
     const name = /^PRETTY_NAME=(?:"([^"\n]*)"|'([^'\n]*)'|(\S+))/m.exec(text);
     if (name) return name[1] ?? name[2] ?? name[3];
+    const image = /^\s*osImage: (\S.*)$/m.exec(text);
+    if (image) return image[1];
   }
   return undefined;
 }
