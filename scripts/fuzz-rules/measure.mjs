@@ -59,21 +59,34 @@ const READERS = {
   conntrack: 'conntrack -L',
 };
 
+const TABLES = ['raw', 'mangle', 'nat', 'filter'];
+
+/** As sos reports keep them; of the back end that has rules, if only one has. */
+function listings(order) {
+  const tools = order.flatMap(name => /^(iptables-(?:nft|legacy))-save/.exec(name)?.[1] ?? []);
+  if (tools.length !== 1) return {};
+  return Object.fromEntries(
+    TABLES.map(table => [`iptables_-t_${table}_-nvL`, `${tools[0]} -t ${table} -nvL`]),
+  );
+}
+
 export async function measure({ files, order }, setting = FLANNEL) {
   const { address, port } = setting.target;
   const load = order.map(name => {
     const { text } = files.find(file => file.name === name);
     return `${LOADERS[name]} <<'RULES'\n${text}RULES`;
   });
-  const wanted = Object.keys(READERS).filter(
-    name => !/save|nft/.test(name) || order.includes(name),
+  const wanted = Object.entries(READERS).filter(
+    ([name]) => !/save|nft/.test(name) || order.includes(name),
   );
   const script = [
     topology(setting),
     ...load,
     'set +e',
     `echo x > /dev/udp/${address}/${port}`,
-    ...wanted.map(name => `echo "@@@@ ${name}"; ${READERS[name]} 2>/dev/null`),
+    ...[...wanted, ...Object.entries(listings(order))].map(
+      ([name, command]) => `echo "@@@@ ${name}"; ${command} 2>/dev/null`,
+    ),
   ].join('\n');
   let output;
   try {

@@ -12,7 +12,8 @@ const { parseNetwork } = await dist('snapshot/read-network.js');
 const MOST_WAYS = 256;
 
 export async function predictCase(measured, order, { target } = FLANNEL) {
-  const files = measured.files.flatMap(({ name, text }) => recognise(name, text) ?? []);
+  const all = measured.files.flatMap(({ name, text }) => recognise(name, text) ?? []);
+  const files = all.filter(({ kind }) => kind !== 'iptables-listing');
   const { ruleset, order: named } = loadRules(files, order);
   const network = parseNetwork(files.filter(({ kind }) => kind === 'ip').map(({ text }) => text));
   const results = walk(ruleset, named, network, target);
@@ -24,10 +25,24 @@ export async function predictCase(measured, order, { target } = FLANNEL) {
   const doubt = results.find(({ result }) => result.doubt !== null)?.result.doubt;
   const uncertain = doubt ? doubt.text : other?.choices.at(-1)?.text;
   // Not told the order, the walk must at least hold possible what happened.
-  const possible = walk(ruleset, [], network, target).some(({ facts }) =>
-    same(facts, measured.facts),
+  const orders = walk(ruleset, [], network, target);
+  const possible = !orders[0].complete || orders.some(({ facts }) => same(facts, measured.facts));
+  const listed = byListings(all, order, network, target, measured.facts);
+  return { facts: first.facts, steps, uncertain, possible, listed };
+}
+
+/** Whether the listings say the same, where they say anything: `iptables -nvL` instead of iptables-save. */
+function byListings(all, order, network, target, measured) {
+  const files = all.filter(({ kind }) => kind !== 'iptables-save');
+  if (!files.some(({ kind }) => kind === 'iptables-listing')) return 'none';
+  const known = order.filter(name => files.some(file => file.name === name));
+  const { ruleset, order: named } = loadRules(files, known);
+  const results = walk(ruleset, named, network, target);
+  const isUnsure = results.some(
+    ({ facts, result }) => result.doubt !== null || !same(facts, results[0].facts),
   );
-  return { facts: first.facts, steps, uncertain, possible };
+  if (isUnsure) return 'unsure';
+  return same(results[0].facts, measured) ? 'agrees' : `says ${JSON.stringify(results[0].facts)}`;
 }
 
 function walk(ruleset, order, network, target) {
@@ -38,8 +53,8 @@ function walk(ruleset, order, network, target) {
     target: undefined,
   });
   const flow = { from: 'host', protocol: 'udp', ...target };
-  const { runs } = explore(oracle => outcomeOf(flow, sender, oracle), MOST_WAYS);
-  return runs.map(({ result, choices }) => ({ result, choices, facts: factsOf(result) }));
+  const { runs, complete } = explore(oracle => outcomeOf(flow, sender, oracle), MOST_WAYS);
+  return runs.map(({ result, choices }) => ({ result, choices, complete, facts: factsOf(result) }));
 }
 
 export function same(a, b) {

@@ -64,13 +64,18 @@ function ruleText(chain: string, rule: RegExpExecArray): string {
     option('-p', protocol, /^(all|0)$/),
     fragment === '-f' ? '-f' : fragment === '!f' ? '! -f' : '',
     ...extras.matches,
-    target === undefined ? '' : `${goto} ${target}`,
+    target === undefined ? '' : `${goto} ${isWhole(target, extras) ? target : `LISTED-${target}`}`,
     ...extras.options.map(text =>
       text.replace(/^TO /, target === 'SNAT' ? '--to-source ' : '--to-destination '),
     ),
   ]
     .filter(part => part !== '')
     .join(' ');
+}
+
+/** Of a target that does nothing without an option, the option was listed in words not known here. */
+function isWhole(target: string, { options }: Extras): boolean {
+  return options.length > 0 || !/^(MARK|CONNMARK|SNAT|DNAT)$/.test(target);
 }
 
 function option(name: string, value: string, any: RegExp): string {
@@ -104,6 +109,16 @@ const VOCABULARY: readonly (readonly [RegExp, (groups: readonly string[]) => Wri
     ([, name, not = '', ports]) => ({ match: `-m multiport ${not.trim()} --${name} ${ports}` }),
   ],
   [
+    /^connmark match\s+(!\s*)?(0x[\da-f/x]+)/,
+    ([, not = '', mark]) => ({ match: `-m connmark ${not.trim()} --mark ${mark}` }),
+  ],
+  [
+    /^(source|destination) IP range (! )?([\d.]+-[\d.]+)/,
+    ([, side, not = '', range]) => ({
+      match: `-m iprange ${not}--${side === 'source' ? 'src' : 'dst'}-range ${range}`,
+    }),
+  ],
+  [
     /^mark match (! )?(0x[\da-f/x]+)/,
     ([, not = '', mark]) => ({ match: `-m mark ${not}--mark ${mark}` }),
   ],
@@ -133,9 +148,19 @@ const VOCABULARY: readonly (readonly [RegExp, (groups: readonly string[]) => Wri
     /^recent: (SET|UPDATE|CHECK|REMOVE)(?: TTL-Match)?(?: seconds: \d+)?(?: reap)?(?: hit_count: \d+)?(?: name: \S+)?(?: side: \w+)?(?: mask: \S+)?/,
     ([, verb]) => ({ match: `-m recent --${verb === 'SET' ? 'set' : 'rcheck'}` }),
   ],
-  [/^MARK (or|xor|and) (0x[\da-f]+)/, ([, how, value]) => ({ option: `--${how}-mark ${value}` })],
-  [/^MARK set (0x[\da-f]+)/, ([, value]) => ({ option: `--set-mark ${value}` })],
-  [/^MARK xset (0x[\da-f]+\/0x[\da-f]+)/, ([, value]) => ({ option: `--set-xmark ${value}` })],
+  [
+    /^(?:CONN)?MARK (or|xor|and) (0x[\da-f]+)/,
+    ([, how, value]) => ({ option: `--${how}-mark ${value}` }),
+  ],
+  [/^(?:CONN)?MARK set (0x[\da-f]+)/, ([, value]) => ({ option: `--set-mark ${value}` })],
+  [
+    /^(?:CONN)?MARK xset (0x[\da-f]+\/0x[\da-f]+)/,
+    ([, value]) => ({ option: `--set-xmark ${value}` }),
+  ],
+  [
+    /^CONNMARK (save|restore)(?: mask (0x[\da-f]+)| (nf|ct)mask (0x[\da-f]+) (?:nf|ct)mask ~(0x[\da-f]+))?/,
+    connectionMark,
+  ],
   [/^masq ports: ([\d-]+)/, ([, ports]) => ({ option: `--to-ports ${ports}` })],
   [/^redir ports ([\d-]+)/, ([, ports]) => ({ option: `--to-ports ${ports}` })],
   [/^to:([\da-f.:[\]-]+)/, ([, to]) => ({ option: `TO ${to}` })],
@@ -145,6 +170,14 @@ const VOCABULARY: readonly (readonly [RegExp, (groups: readonly string[]) => Wri
   [/^reject-with \S+/, () => ({})],
   [/^(?:CT )?notrack/i, () => ({ option: '--notrack' })],
 ];
+
+function connectionMark(groups: readonly string[]): Written {
+  const [, verb = '', mask, first, one = '', other = ''] = groups;
+  const masks =
+    first === 'ct' ? `--nfmask ${other} --ctmask ${one}` : `--nfmask ${one} --ctmask ${other}`;
+  const said = mask === undefined ? (first === undefined ? '' : masks) : `--mask ${mask}`;
+  return { option: `--${verb}-mark ${said}`.trimEnd() };
+}
 
 function readExtras(text: string): Extras {
   const matches: string[] = [];
