@@ -15,6 +15,7 @@ import { type FlowVerdict, incompleteCapture, judgeFlow } from './flow-verdict.j
 import type { AnalysisInput, CaptureInput, ProbedConnection } from './input.js';
 import { observationWarnings } from './observation-warnings.js';
 import { recommend } from './recommendations.js';
+import { noteText } from './run-notes.js';
 import { withoutSharedDifferences } from './shared-difference.js';
 import { summarize } from './summary.js';
 import {
@@ -227,7 +228,7 @@ function warningsOf(
   if (input.run?.emulated)
     warnings.push('emulated: a rule of the lab did what an old kernel would do');
   if (input.run?.incomplete !== undefined) warnings.push(`incomplete: ${input.run.incomplete}`);
-  warnings.push(...(input.run?.notes ?? []));
+  warnings.push(...(input.run?.notes ?? []).map(noteText));
   if (controlFault !== undefined) warnings.push(`control: ${controlFault}`);
   for (const { name, kernelDrops, truncated, observation } of input.captures) {
     if (kernelDrops) warnings.push(`${name}: the kernel dropped ${kernelDrops} packets`);

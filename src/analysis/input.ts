@@ -1,6 +1,7 @@
 /** What an analysis is made of: captures already observed, and what the nodes said of themselves. */
 import type { NodeSnapshot } from '../snapshot/node-snapshot.js';
 import type { CaptureObservation } from './observation.js';
+import type { RunNote } from './run-notes.js';
 
 /** Where on a packet's way a capture was taken. */
 export type Layer = 'overlay' | 'underlay' | 'tap';
@@ -50,9 +51,9 @@ export interface RunRecord {
   readonly scenario: string | undefined;
   readonly title: string | undefined;
   readonly emulated: boolean;
-  /** What limited the run; one line each. */
-  readonly notes?: readonly string[];
   readonly machine?: VirtualMachine | undefined;
+  /** What limited the run. */
+  readonly notes?: readonly RunNote[];
   readonly connections: readonly ProbedConnection[];
   /** Why the recording is not whole, in one sentence; absent where it is. */
   readonly incomplete?: string | undefined;

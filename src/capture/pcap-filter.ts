@@ -27,6 +27,22 @@ export function pcapFilterText(filter: CaptureFilter): string {
   }
 }
 
+/**
+ * The filter as a capture file says it: in a shorter form that means the same where there is one, and
+ * with addresses as people (and `redact`) know them. An inner IPv6 address, for which the language has
+ * only numbers, is left out.
+ */
+export function writtenFilter(filter: CaptureFilter): string {
+  if (filter.kind === 'hosts') {
+    return filter.addresses.map(address => `host ${address}`).join(' or ');
+  }
+  if (filter.kind !== 'tunnel' || !filter.inner?.address?.includes(':')) {
+    return pcapFilterText(filter);
+  }
+  const { address: _, ...inner } = filter.inner;
+  return pcapFilterText({ ...filter, inner });
+}
+
 /** A place in the packet: an accessor of pcap-filter, and what is added to every offset in it. */
 interface Place {
   readonly protocol: 'ip' | 'ip6' | 'ether';
@@ -156,5 +172,5 @@ function either(one: string, other: string, value: number | string): string {
 }
 
 function hex(value: number): string {
-  return `0x${value.toString(16)}`;
+  return `0x${value.toString(16).padStart(8, '0')}`;
 }

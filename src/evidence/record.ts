@@ -7,9 +7,10 @@ import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { ProbedConnection, VirtualMachine } from '../analysis/input.js';
+import type { RunNote } from '../analysis/run-notes.js';
 import type { CaptureEngine, LiveCapture } from '../capture/engine.js';
 import { type CaptureFilter, EVERYTHING, type InnerFilter } from '../capture/filter.js';
-import { pcapFilterText } from '../capture/pcap-filter.js';
+import { writtenFilter } from '../capture/pcap-filter.js';
 import { tcpdump } from '../capture/tcpdump.js';
 import type { CapturedFrame } from '../capture-file/frame.js';
 import { messageOf, StalesumError } from '../errors.js';
@@ -59,8 +60,8 @@ export interface RunPlan {
   readonly timeoutSeconds: number;
   /** Whether payload is written as it is captured, and not blanked. */
   readonly keepPayload: boolean;
-  /** What limits the verdict; one line each. */
-  readonly notes: readonly string[];
+  /** What limits the verdict. */
+  readonly notes: readonly RunNote[];
   /** Between the control and the target: what a lab does to its wire only then. */
   readonly afterControl: () => Promise<void>;
 }
@@ -288,7 +289,7 @@ class Running {
       ...points.map(async ({ node, layer, device, filter, engine: taker, isClients }) => {
         const name = `${node.name}/${layer}.pcapng`;
         const description = `${layer} of ${node.name}`;
-        const described = { name: device, description, filter: pcapFilterText(filter) };
+        const described = { name: device, description, filter: writtenFilter(filter) };
         const writer = new CaptureWriter(join(folder, name), described, writing);
         const onFrame = (frame: CapturedFrame) => {
           writer.visit(frame);

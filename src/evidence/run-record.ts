@@ -11,6 +11,7 @@ import {
   VIRTUAL_MACHINES,
   type VirtualMachine,
 } from '../analysis/input.js';
+import { parseNote, type RunNote } from '../analysis/run-notes.js';
 import { messageOf, StalesumError } from '../errors.js';
 import { DEFAULT_TUNNEL_PORTS } from '../wire/packet.js';
 import { writeWhole } from '../write-whole.js';
@@ -47,10 +48,10 @@ export interface RunFile {
   readonly emulated: boolean;
   /** UDP port of the tunnel; the usual ones are known without. */
   readonly tunnelPort: number | null;
-  /** What limits the verdict; one line each. */
-  readonly notes: readonly string[];
   /** Absent in recordings of earlier versions. */
   readonly machine?: VirtualMachine | null;
+  /** What limits the verdict. */
+  readonly notes: readonly RunNote[];
   readonly connections: readonly ProbedConnection[];
   readonly captures: readonly RunCapture[];
 }
@@ -124,8 +125,8 @@ function parseRunFile(text: string, path: string): RunFile {
     title: typeof title === 'string' ? title : null,
     emulated: emulated === true,
     tunnelPort: typeof tunnelPort === 'number' ? tunnelPort : null,
-    notes: Array.isArray(notes) ? notes.filter(note => typeof note === 'string') : [],
     machine: virtualMachineNamed(machine) ?? null,
+    notes: Array.isArray(notes) ? notes.flatMap(note => parseNote(note) ?? []) : [],
     connections: connections.map(connection => {
       const parsed = parseConnection(connection);
       if (!parsed) throw complain('a connection lacks its purpose, target or result');

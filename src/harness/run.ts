@@ -3,13 +3,14 @@
  * as in the lab, and examines the recording.
  */
 import type { ExitPolicy } from '../analysis/exit-code.js';
+import { noteText, type RunNote } from '../analysis/run-notes.js';
 import type { VerdictDocument } from '../analysis/verdict.js';
 import { chooseEngine } from '../capture/choose.js';
 import type { EngineChoice } from '../capture/engine.js';
 import { StalesumError } from '../errors.js';
 import { examinePaths } from '../evidence/examine.js';
 import { type RunNode, type RunPlan, recordRun } from '../evidence/record.js';
-import { abilitiesOf, shortcomings } from '../node/abilities.js';
+import { abilitiesOf, lackedTools } from '../node/abilities.js';
 import type { NodeDescription } from '../node/description.js';
 import type { Node } from '../node/node.js';
 import { openNode } from '../node/open.js';
@@ -190,7 +191,7 @@ async function planRun(
   atEnd: AtEnd,
 ): Promise<RunPlan> {
   const { protocol, target } = options;
-  const notes: string[] = [];
+  const notes: RunNote[] = [];
   const [from, to, program] = await Promise.all([
     runNode(options.engine, client, 'client', tunnel.from, notes, voice),
     runNode(options.engine, peer, 'peer', tunnel.to, notes, voice),
@@ -200,12 +201,10 @@ async function planRun(
   await dealWithHiddenLoss(options, to, notes, voice, atEnd);
   const attempts = options.attempts ?? attemptsFor(endpoints.length, allEndpoints);
   if (endpoints.length < allEndpoints) {
-    notes.push(
-      `${endpoints.length} of ${allEndpoints} endpoints are on ${peer.name}: of ${attempts} connections only ` +
-        'those to them are examined',
-    );
+    const there = endpoints.length;
+    notes.push({ kind: 'other-endpoints', node: peer.name, there, all: allEndpoints, attempts });
   }
-  for (const note of notes) voice.warn(note);
+  for (const note of notes) voice.warn(noteText(note));
   const [control] = endpoints;
   const ports = new Set(endpoints.map(({ port }) => port));
   return {
@@ -241,17 +240,20 @@ async function runNode(
   node: Node,
   role: 'client' | 'peer',
   { overlay, underlay }: Tunnel['from'],
-  notes: string[],
+  notes: RunNote[],
   voice: Voice,
 ): Promise<RunNode> {
   const [abilities, chosen] = await Promise.all([abilitiesOf(node), chooseEngine(engine, node)]);
   if (chosen.note !== undefined && !node.elsewhere) voice.warn(chosen.note);
-  const withTcpdump = chosen.engine.name === 'tcpdump';
-  const missing = shortcomings(node.name, abilities, role, withTcpdump);
-  if (withTcpdump && !abilities.tools.has('tcpdump')) {
-    throw new StalesumError('missing-tool', missing.join('; '), `install tcpdump on ${node.name}`);
+  if (chosen.engine.name === 'tcpdump' && !abilities.tools.has('tcpdump')) {
+    throw new StalesumError(
+      'missing-tool',
+      `${node.name}: no tcpdump, so nothing can be captured there: no verdict is possible`,
+      `install tcpdump on ${node.name}`,
+    );
   }
-  notes.push(...missing);
+  for (const tool of lackedTools(abilities, role))
+    notes.push({ kind: 'lacks', node: node.name, tool });
   const hasConntrack = abilities.tools.has('conntrack');
   return { node, engine: chosen.engine, hasConntrack, overlay, underlay };
 }
@@ -260,7 +262,7 @@ async function runNode(
 async function dealWithHiddenLoss(
   { exposeVethLoss }: PairOptions,
   { node, underlay }: RunNode,
-  notes: string[],
+  notes: RunNote[],
   voice: Voice,
   atEnd: AtEnd,
 ): Promise<void> {
@@ -270,16 +272,12 @@ async function dealWithHiddenLoss(
     return;
   }
   if (!exposeVethLoss) {
-    notes.push(`${hidden.statement} (--expose-veth-loss turns the offload off for the run)`);
+    const kind = hidden.isFarEnd ? 'loss-hidden' : 'loss-maybe-hidden';
+    notes.push({ kind, node: node.name, device: underlay });
     return;
   }
   atEnd(await exposeLoss(hidden.port));
-  notes.push(
-    `tx checksum offload of ${hidden.port.device} was off during the run (--expose-veth-loss)` +
-      (hidden.isFarEnd
-        ? ''
-        : `: the node's own end, since the other one is not in reach; it shows less than the other one would`),
-  );
+  notes.push({ kind: 'offload-off', device: hidden.port.device, far: hidden.isFarEnd });
 }
 
 /** So many connections that with a service's random choice hardly all miss the endpoints that count. */

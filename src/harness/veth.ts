@@ -13,8 +13,6 @@ import type { Node } from '../node/node.js';
 
 /** A link that hides losses, or may, and where its offload can be turned off. */
 export interface HiddenLoss {
-  /** What reports say of it. */
-  readonly statement: string;
   readonly port: LinkEnd;
   /** Whether it is the link's other end, where the receiver's datagrams come in; else the node's own. */
   readonly isFarEnd: boolean;
@@ -40,14 +38,7 @@ export async function hiddenLoss(node: Node, device: string): Promise<HiddenLoss
   const port: LinkEnd = far ?? { node, device, prefix: `on ${node.name}: ` };
   const { exitCode, stdout } = await runIfThere(port.node, 'ethtool', ['-k', port.device]);
   if (exitCode !== 0 || !isOn(stdout)) return undefined;
-  const statement =
-    far === undefined
-      ? `${node.name}/${device} is a veth link whose other end is not in reach: if checksums are unfinished when ` +
-        'they arrive there, as in kind, what a real wire would lose is delivered'
-      : `${node.name}/${device} is a veth link with tx checksum offload on, as in kind: the receiver trusts ` +
-        'checksums that nobody has finished, so what a real wire would lose is delivered, and neither loss ' +
-        'nor delay shows';
-  return { statement, port, isFarEnd: far !== undefined };
+  return { port, isFarEnd: far !== undefined };
 }
 
 function isOn(features: string): boolean {

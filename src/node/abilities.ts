@@ -1,4 +1,5 @@
-/** What a node has, and what can still be said without what it has not. */
+/** What a node has, and what it lacks that a verdict could use. */
+import { LACKED_TOOLS, type LackedTool } from '../analysis/run-notes.js';
 import type { Node } from './node.js';
 
 const TOOLS = [
@@ -35,30 +36,13 @@ export async function abilitiesOf(node: Node): Promise<Abilities> {
   };
 }
 
-/** What is missing on a node, each with what it costs. Without tcpdump only where it would capture. */
-export function shortcomings(
-  name: string,
-  { tools }: Abilities,
-  role: 'client' | 'peer',
-  capturesWithTcpdump: boolean,
-): string[] {
-  const lacks = (tool: Tool) => !tools.has(tool);
-  const costs: (readonly [boolean, string])[] = [
-    [
-      capturesWithTcpdump && lacks('tcpdump'),
-      'no tcpdump, so nothing can be captured there: no verdict is possible',
-    ],
-    [
-      role === 'client' && lacks('conntrack'),
-      'no conntrack: a second SNAT can be proved only by a sibling datagram from the port before it, and ' +
-        'not-rewritten becomes no-fault',
-    ],
-    [
-      role === 'client' && lacks('iptables-save') && lacks('nft'),
-      'neither iptables-save nor nft: the rule cannot be named, nor a service resolved',
-    ],
-    [lacks('ethtool'), 'no ethtool: whether its links hide a loss is not known'],
-    [lacks('ss') && role === 'client', "no ss: the kernel's count of retransmits is missing"],
-  ];
-  return costs.flatMap(([applies, text]) => (applies ? [`${name}: ${text}`] : []));
+/** What a run goes on without; whether there is something that captures is another matter. */
+export function lackedTools({ tools }: Abilities, role: 'client' | 'peer'): LackedTool[] {
+  const isThere: Readonly<Record<LackedTool, boolean>> = {
+    conntrack: role === 'peer' || tools.has('conntrack'),
+    rules: role === 'peer' || tools.has('iptables-save') || tools.has('nft'),
+    ethtool: tools.has('ethtool'),
+    ss: role === 'peer' || tools.has('ss'),
+  };
+  return LACKED_TOOLS.filter(tool => !isThere[tool]);
 }

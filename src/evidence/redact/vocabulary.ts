@@ -118,6 +118,7 @@ const OURS = words(`
   nftables after before ipv6 underlay pod ip direct udp dns veth lost syn listener mtu blackhole inner corruption
   address rewritten way secondary invalid dropped pre expected double snat harmless mangled corruption inconclusive
   fault tunnel traffic proved supported node wire ring tcpdump and or not host greater less
+  notes kind device loss hidden maybe off far lacks tool rules conntrack ethtool ss other endpoints there all attempts phase reason tunnelport
 `);
 
 export const VOCABULARY: ReadonlySet<string> = new Set([
