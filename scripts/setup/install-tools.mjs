@@ -2,7 +2,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { SetupFault, say } from './fault.mjs';
 import { runStep } from './process.mjs';
-import { findCommand, howToInstall, missingTools, packagesOf } from './tools.mjs';
+import { findCommand, howToInstall, missingTools, packagesOf, withoutServices } from './tools.mjs';
 
 export function canInstallTools(folders) {
   return process.getuid?.() === 0 && findCommand('apt-get', folders) !== undefined;
@@ -10,12 +10,20 @@ export function canInstallTools(folders) {
 
 /** Installs, looks again, and throws with what is missing still. */
 export async function installTools(purpose, folders) {
-  const packages = packagesOf(missingTools(purpose, folders), 'apt');
-  say(`apt-get install ${packages.join(' ')}`);
-  const output = await installWithApt(packages);
+  const packages = packagesOf(withoutServices(missingTools(purpose, folders)), 'apt');
+  const output = packages.length === 0 ? '' : await installPackages(packages);
   const missing = missingTools(purpose, folders);
   if (missing.length === 0) return;
-  throw new SetupFault(69, `apt-get did not bring every tool; ${howToInstall(missing)}`, output);
+  const reason =
+    packages.length === 0
+      ? 'what starts a service is not installed unasked'
+      : 'apt-get did not bring every tool';
+  throw new SetupFault(69, `${reason}; ${howToInstall(missing)}`, output);
+}
+
+function installPackages(packages) {
+  say(`apt-get install ${packages.join(' ')}`);
+  return installWithApt(packages);
 }
 
 /**

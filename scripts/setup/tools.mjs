@@ -1,5 +1,5 @@
 /** The system tools that stalesum and its tests run, the packages they come in, and which are missing. */
-import { accessSync, constants, realpathSync, statSync } from 'node:fs';
+import { accessSync, constants, existsSync, realpathSync, statSync } from 'node:fs';
 import { basename, delimiter, join } from 'node:path';
 
 /**
@@ -28,6 +28,23 @@ export const toolPackages = [
     pacman: 'wireshark-cli',
   }),
   entry('tests', ['bc'], 'bc'),
+  entry('tests', ['ssh', 'ssh-keygen'], 'openssh-client', {
+    dnf: 'openssh-clients',
+    apk: 'openssh',
+    pacman: 'openssh',
+  }),
+  service('tests', ['sshd'], 'openssh-server', { apk: 'openssh', pacman: 'openssh' }),
+  service('tests', ['podman'], 'podman'),
+  entry('tests', ['crun'], 'crun'),
+  entry('tests', ['python3'], 'python3', { pacman: 'python' }),
+  entry('tests', ['bash'], 'bash'),
+  entry('tests', ['curl'], 'curl'),
+  entry('tests', ['nc'], 'netcat-openbsd', { dnf: 'nmap-ncat', pacman: 'openbsd-netcat' }),
+  entry('tests', ['dig'], 'bind9-dnsutils', {
+    dnf: 'bind-utils',
+    apk: 'bind-tools',
+    pacman: 'bind',
+  }),
   entry('tests', ['chromium'], 'chromium'),
   entry('tests', ['qemu-system-x86_64'], 'qemu-system-x86', {
     dnf: 'qemu-system-x86-core',
@@ -40,6 +57,18 @@ export const toolPackages = [
 
 function entry(neededFor, commands, name, others = {}) {
   return { neededFor, commands, apt: name, dnf: name, apk: name, pacman: name, ...others };
+}
+
+/** A package that also starts a service, where systemd runs: nobody wants an ssh server for having run tests. */
+function service(...arguments_) {
+  return { ...entry(...arguments_), startsService: true };
+}
+
+/** What may be installed unasked. */
+export function withoutServices(missing) {
+  return existsSync('/run/systemd/system')
+    ? missing.filter(entry => !entry.startsService)
+    : missing;
 }
 
 const installCommands = {

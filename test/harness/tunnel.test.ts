@@ -1,4 +1,4 @@
-/** The way between two nodes, from what ip(8) and bridge(8) printed on a flannel and on a Calico node. */
+/** The way between two nodes, from texts in the form that ip(8) and bridge(8) give them on flannel nodes. */
 import { describe, expect, it } from 'vitest';
 import { findTunnel, knowNetwork } from '../../src/harness/tunnel.js';
 import type { Node } from '../../src/node/node.js';
