@@ -45,7 +45,7 @@ function predictionFor(examined: ExaminedConnection): DelayPrediction | undefine
   const first = examined.attempts[0] && findingOf(examined, examined.attempts[0]);
   if (!first?.binding) return undefined;
   if (!isConvicted(first)) return { seconds: 0, because: 'nothing is wrong with the first SYN' };
-  const facts = delayFacts(examined.sender, examined.device, examined.companions);
+  const facts = delayFacts(examined.sender, examined.device, examined.companions());
   return facts && predictDelay(facts);
 }
 

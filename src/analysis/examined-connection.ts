@@ -8,7 +8,7 @@ import { secondsBetween } from '../time.js';
 import { type Attempt, attemptsOf, type Connection, layerOf } from './connections.js';
 import { bindingOf, isUntracked } from './conntrack-lookup.js';
 import type { AnalysisInput, CaptureInput, Layer, Side } from './input.js';
-import type { DatagramCounts, PacketRecord } from './observation.js';
+import type { DatagramCounts, OuterPortUse, PacketRecord } from './observation.js';
 import { judgePort, type PortContext, type PortFinding } from './outer-port.js';
 import { type PortUse, portUses, tappedOf } from './port-uses.js';
 import { makesChecksums, rangeOf, type SenderHabit, sendersHabits } from './sender-habit.js';
@@ -26,11 +26,17 @@ export interface ExaminedConnection {
   /** Tunnel datagrams of the forward direction, from the capture that saw most of them. */
   readonly datagrams: Readonly<DatagramCounts>;
   readonly watched: readonly WatchedPoint[];
-  /**
-   * Seconds, from the first attempt, in which other connections' datagrams had the outer port of this
-   * one's first attempt: they find the same conntrack entry, and keep it alive.
-   */
-  readonly companions: readonly { readonly from: number; readonly to: number }[];
+  /** Looked up when asked for, since there may be very many connections. */
+  readonly companions: () => readonly Companion[];
+}
+
+/**
+ * Seconds, from a connection's first attempt, in which another one's datagrams had the outer port of that
+ * attempt: they find the same conntrack entry, and keep it alive.
+ */
+export interface Companion {
+  readonly from: number;
+  readonly to: number;
 }
 
 /** A capture that would show the connection's datagrams if they passed there, whether it does or not. */
@@ -40,24 +46,37 @@ export interface WatchedPoint {
   readonly capture: CaptureInput;
 }
 
+/** The connection by itself. */
+type Examined = Omit<ExaminedConnection, 'watched' | 'companions'>;
+
 /** Examines all connections; facts of one sender (does it make checksums?) are shared between them. */
 export function examineConnections(
   connections: readonly Connection[],
   { captures, snapshots }: AnalysisInput,
 ): ExaminedConnection[] {
   const habits = sendersHabits(connections);
+  let users: ReadonlyMap<string, readonly PortUser[]> | undefined;
+  const companions = (connection: ExaminedConnection): Companion[] => {
+    users ??= portUsers(examined);
+    return companionsOf(connection, users);
+  };
   const examined = connections.map(connection => {
     const found = examine(connection, snapshots, habits);
-    return { ...found, watched: watchedPoints(found, captures) };
+    const whole: ExaminedConnection = {
+      ...found,
+      watched: watchedPoints(found, captures),
+      companions: () => companions(whole),
+    };
+    return whole;
   });
-  return withCompanions(examined);
+  return examined;
 }
 
 function examine(
   connection: Connection,
   snapshots: readonly NodeSnapshot[],
   habits: ReadonlyMap<string, SenderHabit>,
-): ExaminedConnection {
+): Examined {
   const sightings = withSides(connection, snapshots);
   const senderNode = findSenderNode(connection, snapshots);
   const sender = snapshots.find(({ node }) => node === senderNode);
@@ -90,13 +109,11 @@ function examine(
     receiver: findReceiver(connection, snapshots, senderNode, uses),
     device,
     datagrams: mostTelling(sightings)?.flow.datagrams ?? noDatagrams(),
-    watched: [],
-    companions: [],
   };
 }
 
 function watchedPoints(
-  { sightings, sender, receiver }: ExaminedConnection,
+  { sightings, sender, receiver }: Examined,
   captures: readonly CaptureInput[],
 ): WatchedPoint[] {
   const nodeOf = (side: Side, known: string | undefined) =>
@@ -119,24 +136,46 @@ function watchedPoints(
   });
 }
 
-/** Looks only at connections that were rewritten: nobody else's entry matters. */
-function withCompanions(examined: readonly ExaminedConnection[]): ExaminedConnection[] {
-  return examined.map(connection => {
-    const [first] = connection.attempts;
-    const finding = first && findingOf(connection, first);
-    if (!first || !finding?.rewritten) return connection;
-    const { source, sourcePort } = finding.use;
-    const companions = examined
-      .filter(other => other !== connection)
-      .flatMap(({ sightings }) => sightings.filter(({ layer }) => layer === 'underlay'))
-      .flatMap(({ flow }) => flow.outerPorts)
-      .filter(use => use.source === source && use.sourcePort === sourcePort)
-      .map(use => ({
-        from: secondsBetween(first.at, use.first.at),
-        to: secondsBetween(first.at, use.last),
-      }));
-    return { ...connection, companions };
-  });
+/** A connection that left from an outer port, and when. */
+interface PortUser {
+  readonly connection: Connection;
+  readonly use: OuterPortUse;
+}
+
+/** Whoever is seen on the underlay, by the outer address and port it left from. */
+function portUsers(examined: readonly ExaminedConnection[]): Map<string, PortUser[]> {
+  const users = new Map<string, PortUser[]>();
+  for (const { connection, sightings } of examined) {
+    for (const { layer, flow } of sightings) {
+      if (layer !== 'underlay') continue;
+      for (const use of flow.outerPorts) {
+        const key = portKey(use);
+        const list = users.get(key);
+        if (list) list.push({ connection, use });
+        else users.set(key, [{ connection, use }]);
+      }
+    }
+  }
+  return users;
+}
+
+const portKey = ({ source, sourcePort }: { source: string; sourcePort: number }): string =>
+  `${source} ${sourcePort}`;
+
+/** Only of connections that were rewritten: nobody else's entry matters. */
+function companionsOf(
+  examined: ExaminedConnection,
+  users: ReadonlyMap<string, readonly PortUser[]>,
+): Companion[] {
+  const [first] = examined.attempts;
+  const finding = first && findingOf(examined, first);
+  if (!first || !finding?.rewritten) return [];
+  return (users.get(portKey(finding.use)) ?? [])
+    .filter(({ connection }) => connection !== examined.connection)
+    .map(({ use }) => ({
+      from: secondsBetween(first.at, use.first.at),
+      to: secondsBetween(first.at, use.last),
+    }));
 }
 
 /** The receiver has the outer destination address, or is the only other node there is. */

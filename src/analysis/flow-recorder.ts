@@ -47,11 +47,11 @@ export interface FlowLimits {
 
 /** Such that whatever a file holds, less than 200 MB of memory do for it, the analysis behind it included. */
 export const DEFAULT_FLOW_LIMITS: FlowLimits = {
-  flows: 25_000,
-  suspectFlows: 5_000,
+  flows: 20_000,
+  suspectFlows: 4_000,
   packets: 64,
   ports: 64,
-  records: 60_000,
+  records: 50_000,
 };
 
 export class FlowRecorder {
