@@ -23,11 +23,11 @@ h1 { line-height: 1.2; } h1.bad { font-size: 2.6rem; }
 .scroll { overflow-x: auto; }
 table { border-collapse: collapse; font-size: .9rem; }
 th, td { border-bottom: 1px solid var(--line); padding: .25rem .6rem; text-align: left; vertical-align: top; }
-td:nth-child(9) { text-align: right; white-space: nowrap; }
-tr.alarm td { font-size: 1.4rem; font-weight: bold; }
+td { white-space: nowrap; } td:nth-child(9) { text-align: right; }
+tr.alarm td { font-size: 1.4rem; font-weight: bold; white-space: normal; }
 dd { margin: 0 0 .3rem 1.5rem; } dt { font-weight: bold; margin-top: .8rem; }
 code { font-size: .85em; }
-@media print { body { margin: 0; max-width: none; font-size: 9pt; } .scroll { overflow: visible; }
+@media print { body { margin: 0; max-width: none; font-size: 9pt; } .scroll { overflow: visible; } td { white-space: normal; }
   tr, dt, dd { break-inside: avoid; } thead { display: table-header-group; } }
 `;
 
