@@ -8,7 +8,9 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { release, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { DEFAULT_EXIT_POLICY } from '../../src/analysis/exit-code.js';
 import type { VerdictDocument } from '../../src/analysis/verdict.js';
+import { examinePaths } from '../../src/evidence/examine.js';
 import { expectedOn } from '../../src/lab/expectation.js';
 import { scenarioNamed } from '../../src/lab/scenarios.js';
 import type { MatrixDocument, MatrixRow } from '../../src/matrix/document.js';
@@ -171,7 +173,7 @@ describeLive('the matrix', () => {
     expect(named).toEqual(ALL.map(([name, protocol]) => `${name} ${protocol}`).sort());
   });
 
-  it.each(ALL)('%s %s', (name, protocol, truth) => {
+  it.each(ALL)('%s %s', async (name, protocol, truth) => {
     const { answered, lookAlike, warning, predicted, ...facts } = truth;
     const row = rowOf(name, protocol)!;
     expect(row).toMatchObject({
@@ -195,6 +197,10 @@ describeLive('the matrix', () => {
         expect(recoveredPort).toBe(known.get(outerSourcePort!));
       }
     }
+    // Its bundle, whose captures hold no payload, says the same.
+    const bundle = join(out, `${name}-${protocol}`);
+    const reading = { tunnelPorts: [], policy: DEFAULT_EXIT_POLICY };
+    expect(await examinePaths([bundle], reading)).toEqual(verdict);
   });
 
   it('is kept in every format beside its recordings', () => {
