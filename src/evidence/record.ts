@@ -6,72 +6,13 @@
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { ProbedConnection, VirtualMachine } from '../analysis/input.js';
-import type { RunNote } from '../analysis/run-notes.js';
-import type { CaptureEngine, LiveCapture } from '../capture/engine.js';
-import { type CaptureFilter, EVERYTHING, type InnerFilter } from '../capture/filter.js';
-import { writtenFilter } from '../capture/pcap-filter.js';
-import { tcpdump } from '../capture/tcpdump.js';
-import type { CapturedFrame } from '../capture-file/frame.js';
+import type { ProbedConnection } from '../analysis/input.js';
 import { messageOf, StalesumError } from '../errors.js';
-import type { Node } from '../node/node.js';
-import type { ProbeClient } from '../probe/clients.js';
-import { probe, type Target } from '../probe/connect.js';
-import { watchConntrack } from '../snapshot/conntrack-watch.js';
+import { probe } from '../probe/connect.js';
 import { takeConntrackList, takeCounters, takeStaticSnapshot } from '../snapshot/take.js';
-import { DEFAULT_TUNNEL_PORTS } from '../wire/packet.js';
-import { CaptureWriter } from './capture-writer.js';
+import { RunCaptures } from './run-captures.js';
+import type { RunNode, RunPlan, RunProgress } from './run-plan.js';
 import { NEW_RUN, type RunCapture, type RunFile, writeRunFile } from './run-record.js';
-
-/** A node that takes part, with its two capture points. */
-export interface RunNode {
-  readonly node: Node;
-  readonly overlay: string;
-  readonly underlay: string;
-  readonly engine: CaptureEngine;
-  /** Whether it has conntrack, to be watched. */
-  readonly hasConntrack: boolean;
-  /** What shows its tunnel datagrams in front of NAT: `nflog:5`. */
-  readonly tap?: string;
-}
-
-export interface RunPlan {
-  readonly scenario: string | undefined;
-  readonly title: string | undefined;
-  readonly emulated: boolean;
-  readonly machine?: VirtualMachine | undefined;
-  /** The client's node first. */
-  readonly nodes: readonly [RunNode, RunNode];
-  readonly tunnelPort: number;
-  /** What of the overlay is captured, and of the tunnel's datagrams; a lab's are all of interest. */
-  readonly overlayFilter: CaptureFilter;
-  readonly innerFilter?: InnerFilter | undefined;
-  readonly protocol: 'tcp' | 'udp';
-  /** A connection that cannot have the fault: straight to the pod. */
-  readonly control: Target;
-  readonly target: Target;
-  /** Connections to the target at once. */
-  readonly attempts: number;
-  /** Bytes to be echoed over each; 0: connecting is enough. */
-  readonly bytes: number;
-  /** What opens them, and the address that they get through the tunnel, if these are known. */
-  readonly client?: ProbeClient;
-  readonly source?: string | undefined;
-  readonly timeoutSeconds: number;
-  /** Whether payload is written as it is captured, and not blanked. */
-  readonly keepPayload: boolean;
-  /** What limits the verdict. */
-  readonly notes: readonly RunNote[];
-  /** Between the control and the target: what a lab does to its wire only then. */
-  readonly afterControl: () => Promise<void>;
-}
-
-/** Told while the run goes on. */
-export interface RunProgress {
-  step(text: string): void;
-  /** A frame on the client's overlay, after the control is done. */
-  overlayFrame(frame: CapturedFrame): void;
-}
 
 /** An entry lives long enough to be listed a little after the connection began. Seconds. */
 const LIST_AFTER_SECONDS = 0.6;
@@ -91,7 +32,7 @@ export async function recordRun(
   progress: RunProgress,
   interruption?: AbortSignal,
 ): Promise<void> {
-  const run = new Running(interruption);
+  const run = new RunCaptures(interruption);
   const record = new RunRecorder(plan, folder);
   await record.write();
   try {
@@ -118,7 +59,7 @@ export async function recordRun(
 async function saveRest(
   plan: RunPlan,
   folder: string,
-  run: Running,
+  run: RunCaptures,
   record: RunRecorder,
   reason: unknown,
 ): Promise<void> {
@@ -184,7 +125,7 @@ async function connectBoth(
   plan: RunPlan,
   folder: string,
   progress: RunProgress,
-  run: Running,
+  run: RunCaptures,
   record: RunRecorder,
 ): Promise<void> {
   const [{ node: client }] = plan.nodes;
@@ -231,115 +172,4 @@ async function connectBoth(
   );
   record.connections = [...control, ...targets];
   await listing;
-}
-
-interface RunningCapture {
-  readonly name: string;
-  readonly device: string;
-  readonly writer: CaptureWriter;
-  readonly live: LiveCapture;
-}
-
-/** Everything of a run that has to be ended. */
-class Running {
-  /** Whether frames on the client's overlay are of interest to the progress. */
-  watched = false;
-  readonly #captures: RunningCapture[] = [];
-  readonly #watches: { stop(): Promise<void> }[] = [];
-  readonly #fault = new AbortController();
-  /** Aborted by the user, or by a disk that takes no more. */
-  readonly signal: AbortSignal;
-
-  constructor(interruption: AbortSignal | undefined) {
-    const signals = [this.#fault.signal, ...(interruption ? [interruption] : [])];
-    this.signal = AbortSignal.any(signals);
-  }
-
-  async start(plan: RunPlan, folder: string, progress: RunProgress): Promise<void> {
-    const { tunnelPort: port, innerFilter: inner, overlayFilter, keepPayload } = plan;
-    const tunnel = { kind: 'tunnel', port, ...(inner && { inner }) } as const;
-    const tunnelPorts = new Set([...DEFAULT_TUNNEL_PORTS, plan.tunnelPort]);
-    const onFault = (fault: StalesumError) => this.#fault.abort(fault);
-    const writing = { keepPayload, tunnelPorts, onFault };
-    const points = plan.nodes.flatMap(({ node, engine, overlay, underlay, tap }, index) => [
-      {
-        node,
-        layer: 'overlay',
-        device: overlay,
-        filter: overlayFilter,
-        engine,
-        isClients: index === 0,
-      },
-      { node, layer: 'underlay', device: underlay, filter: tunnel, engine, isClients: false },
-      // Only libpcap reads netfilter's log.
-      ...(tap === undefined
-        ? []
-        : [
-            {
-              node,
-              layer: 'tap',
-              device: tap,
-              filter: EVERYTHING,
-              engine: tcpdump,
-              isClients: false,
-            },
-          ]),
-    ]);
-    const started = await Promise.allSettled([
-      ...points.map(async ({ node, layer, device, filter, engine: taker, isClients }) => {
-        const name = `${node.name}/${layer}.pcapng`;
-        const description = `${layer} of ${node.name}`;
-        const described = { name: device, description, filter: writtenFilter(filter) };
-        const writer = new CaptureWriter(join(folder, name), described, writing);
-        const onFrame = (frame: CapturedFrame) => {
-          writer.visit(frame);
-          if (isClients && this.watched) progress.overlayFrame(frame);
-        };
-        const live = await taker.start({ node, interface: device, filter, onFrame });
-        this.#captures.push({ name, device, writer, live });
-      }),
-      ...plan.nodes.map(async ({ node, hasConntrack }) => {
-        if (!hasConntrack) return;
-        this.#watches.push(await watchConntrack(node, join(folder, node.name)));
-      }),
-    ]);
-    const failed = started.find(result => result.status === 'rejected');
-    if (failed) throw failed.reason;
-  }
-
-  /**
-   * Ends all captures and watches; what each capture counted, in the order of their names.
-   *
-   * @throws what went wrong first, once all have ended
-   */
-  async stop(): Promise<RunCapture[]> {
-    const { counted, faults } = await this.#end();
-    const [fault] = faults;
-    if (fault) throw fault.reason;
-    return counted;
-  }
-
-  /** The same after a fault, whose own message is the one that counts. */
-  async abandon(): Promise<RunCapture[]> {
-    return (await this.#end()).counted;
-  }
-
-  async #end(): Promise<{ counted: RunCapture[]; faults: PromiseRejectedResult[] }> {
-    const [captures, watches] = await Promise.all([
-      Promise.allSettled(this.#captures.splice(0).map(endCapture)),
-      Promise.allSettled(this.#watches.splice(0).map(watch => watch.stop())),
-    ]);
-    const counted = captures.flatMap(result =>
-      result.status === 'fulfilled' ? [result.value] : [],
-    );
-    const faults = [...captures, ...watches].filter(result => result.status === 'rejected');
-    return { counted: counted.sort((a, b) => a.name.localeCompare(b.name)), faults };
-  }
-}
-
-async function endCapture({ name, device, writer, live }: RunningCapture): Promise<RunCapture> {
-  const { linkType, kernelDrops, frames, interruption } = await live.stop();
-  writer.end(linkType, kernelDrops, frames);
-  if (interruption) throw new StalesumError('internal', `${name}: ${interruption}`);
-  return { name, interface: device, kernelDrops };
 }
