@@ -30,7 +30,8 @@ const COST: Readonly<Record<LackedTool, string>> = {
   conntrack:
     'no conntrack: a second SNAT can be proved only by a sibling datagram from the port before it, and ' +
     'not-rewritten becomes no-fault',
-  rules: 'neither iptables-save nor nft: the rule cannot be named, nor a service resolved',
+  rules:
+    'neither iptables-save nor nft: the rule cannot be named, and where a service leads is learnt from conntrack',
   ethtool: 'no ethtool: whether its links hide a loss is not known',
   ss: "no ss: the kernel's count of retransmits is missing",
 };

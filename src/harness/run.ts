@@ -11,7 +11,7 @@ import { StalesumError } from '../errors.js';
 import { examinePaths } from '../evidence/examine.js';
 import { recordRun } from '../evidence/record.js';
 import type { RunNode, RunPlan } from '../evidence/run-plan.js';
-import { abilitiesOf, lackedTools } from '../node/abilities.js';
+import { abilitiesOf, abilitiesText } from '../node/abilities.js';
 import type { NodeDescription } from '../node/description.js';
 import type { Node } from '../node/node.js';
 import { openNode } from '../node/open.js';
@@ -22,6 +22,7 @@ import type { Voice } from '../report/voice.js';
 import { formatEndpoint } from '../wire/address.js';
 import { type AtEnd, unlessAborted } from './cleanup.js';
 import { endpointsOf } from './endpoints.js';
+import { lackedTools } from './lacked-tools.js';
 import { findTunnel, type KnownNode, knowNetwork, type Tunnel } from './tunnel.js';
 import { exposeLoss, hiddenLoss } from './veth.js';
 
@@ -246,6 +247,8 @@ async function runNode(
 ): Promise<RunNode> {
   const [abilities, chosen] = await Promise.all([abilitiesOf(node), chooseEngine(engine, node)]);
   if (chosen.note !== undefined && !node.elsewhere) voice.warn(chosen.note);
+  const { name: taker } = chosen.engine;
+  voice.warn(`${node.name}: captures with ${taker}; has ${abilitiesText(abilities)}`);
   if (chosen.engine.name === 'tcpdump' && !abilities.tools.has('tcpdump')) {
     throw new StalesumError(
       'missing-tool',

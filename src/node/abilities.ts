@@ -1,5 +1,4 @@
-/** What a node has, and what it lacks that a verdict could use. */
-import { LACKED_TOOLS, type LackedTool } from '../analysis/run-notes.js';
+/** Which tools a node has. */
 import type { Node } from './node.js';
 
 const TOOLS = [
@@ -36,13 +35,10 @@ export async function abilitiesOf(node: Node): Promise<Abilities> {
   };
 }
 
-/** What a run goes on without; whether there is something that captures is another matter. */
-export function lackedTools({ tools }: Abilities, role: 'client' | 'peer'): LackedTool[] {
-  const isThere: Readonly<Record<LackedTool, boolean>> = {
-    conntrack: role === 'peer' || tools.has('conntrack'),
-    rules: role === 'peer' || tools.has('iptables-save') || tools.has('nft'),
-    ethtool: tools.has('ethtool'),
-    ss: role === 'peer' || tools.has('ss'),
-  };
-  return LACKED_TOOLS.filter(tool => !isThere[tool]);
+/** What there is, in a few words: `iptables (nf_tables), nft, conntrack`. */
+export function abilitiesText({ tools, iptablesBackend }: Abilities): string {
+  const named = TOOLS.filter(tool => tool !== 'iptables-save' && tools.has(tool)).map(tool =>
+    tool === 'iptables' && iptablesBackend ? `iptables (${iptablesBackend})` : tool,
+  );
+  return named.length === 0 ? 'none of the tools' : named.join(', ');
 }

@@ -2,7 +2,8 @@ import { chmodSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
-import { abilitiesOf, lackedTools } from '../../src/node/abilities.js';
+import { lackedTools } from '../../src/harness/lacked-tools.js';
+import { abilitiesOf, abilitiesText } from '../../src/node/abilities.js';
 import { findCommand } from '../../src/node/find-command.js';
 import { localNode } from '../../src/node/local.js';
 import type { Node } from '../../src/node/node.js';
@@ -37,6 +38,9 @@ describe('what a node has', () => {
     const abilities = await abilitiesOf(nodeWith(ALL, words));
     expect([...abilities.tools].sort()).toEqual([...ALL].sort());
     expect(abilities.iptablesBackend).toBe(backend);
+    expect(abilitiesText(abilities)).toBe(
+      `tcpdump, conntrack, ethtool, iptables${backend ? ` (${backend})` : ''}, nft, ip, ss`,
+    );
   });
 
   it('may be nothing', async () => {
