@@ -151,10 +151,14 @@ function portPatterns(text: string, bare: boolean): Pattern[] | undefined {
   if (bare) return second === undefined ? [port] : undefined;
   // Without one it is tcp (ipset(8), hash:ip,port).
   const protocol = second === undefined ? 'tcp' : first;
-  return [{ kind: 'exact', value: PROTOCOLS[protocol] ?? protocol }, port];
+  return [{ kind: 'exact', value: PROTOCOLS.get(protocol) ?? protocol }, port];
 }
 
-const PROTOCOLS: Readonly<Record<string, string>> = { '6': 'tcp', '17': 'udp', '132': 'sctp' };
+const PROTOCOLS: ReadonlyMap<string, string> = new Map([
+  ['6', 'tcp'],
+  ['17', 'udp'],
+  ['132', 'sctp'],
+]);
 
 /**
  * What a packet is asked for by `--match-set NAME dst,dst,src`: a direction for each dimension.

@@ -79,15 +79,19 @@ class SaveReader {
   }
 
   read(text: string, firstLine: number): Table[] {
-    const lines = text.split('\n');
-    for (const [index, line] of lines.entries()) {
-      this.#line(line.endsWith('\r') ? line.slice(0, -1) : line, index + firstLine);
+    let number = firstLine - 1;
+    for (let from = 0; from <= text.length; ) {
+      const end = text.indexOf('\n', from);
+      const to = end < 0 ? text.length : end;
+      number += 1;
+      if (to > from) this.#line(text.slice(from, text[to - 1] === '\r' ? to - 1 : to), number);
+      from = to + 1;
     }
     const open = this.#open;
     if (open) {
       throw ruleFault(
         this.#file,
-        lines.length,
+        number,
         `table ${open.name} of line ${open.line} has no COMMIT: the file is cut off`,
       );
     }

@@ -9,6 +9,7 @@
 import { basename } from 'node:path';
 import { StalesumError } from '../errors.js';
 import type { NodeFile } from '../snapshot/node-files.js';
+import { ruleFault } from './fault.js';
 import { parseIpSets } from './ipset.js';
 import { parseIptablesListing } from './iptables-listing.js';
 import { incompatibleTables, parseIptablesSave } from './iptables-save.js';
@@ -39,7 +40,11 @@ export function loadRules(files: readonly NodeFile[], order: readonly string[]):
       .flatMap(({ text, name }) => [...parseIpSets(text, name)]),
   );
   const fromIptables = dedupe(
-    saves.sort(byNameKnown).flatMap(({ name, text }) => parseIptablesSave(text, name, ipsets)),
+    saves
+      .sort(byNameKnown)
+      .flatMap(({ name, text }) =>
+        withoutOverflow(name, () => parseIptablesSave(text, name, ipsets)),
+      ),
   );
   const nftFiles = files
     .filter(({ kind }) => kind === 'nft-text' || (kind === 'nft-json' && !hasListing(files)))
@@ -89,10 +94,20 @@ function byNameKnown(a: NodeFile, b: NodeFile): number {
 }
 
 function readNft({ kind, name, text }: NodeFile): Table[] {
-  return buildNftTables(
-    kind === 'nft-json' ? readNftJson(text, name) : readNftText(text, name),
-    name,
-  );
+  return withoutOverflow(name, () => {
+    const objects = kind === 'nft-json' ? readNftJson(text, name) : readNftText(text, name);
+    return buildNftTables(objects, name);
+  });
+}
+
+/** Brackets in brackets in brackets: no ruleset has more than calls fit the stack. */
+function withoutOverflow<T>(file: string, read: () => T): T {
+  try {
+    return read();
+  } catch (thrown) {
+    if (!(thrown instanceof RangeError)) throw thrown;
+    throw ruleFault(file, null, 'nested too deeply to be a ruleset');
+  }
 }
 
 function nftRank({ name, kind }: NodeFile, named: readonly string[]): number {

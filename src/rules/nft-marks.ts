@@ -18,7 +18,7 @@ export function compileMark(json: Json | undefined): MarkExpression | undefined 
   const operands = body.map(compileMark);
   const known = operands.filter(operand => operand !== undefined);
   if (known.length !== operands.length) return undefined;
-  const combine = MARK_OPERATORS[name];
+  const combine = Object.hasOwn(MARK_OPERATORS, name) ? MARK_OPERATORS[name] : undefined;
   return combine && known.reduce<MarkExpression | undefined>(combineWith(combine), undefined);
 }
 

@@ -32,6 +32,9 @@ function classAt(text: string, at: number): number {
   return /\s/.test(text.charAt(at)) ? BLANK : WORD;
 }
 
+/** Some 50 for each service of a cluster. Past it memory would go, and nothing else come. */
+const MOST_WORDS = 8_000_000;
+
 /**
  * Cuts the text up. Ends of lines and `;` both come out as `end`, since both end a statement; whoever
  * reads a list passes over them.
@@ -47,11 +50,11 @@ export function splitNft(text: string, file: string): NftWord[] {
       case BLANK:
         break;
       case NEWLINE:
+        pushEnd(words, line, from);
         line += 1;
-        words.push({ text: '\n', kind: 'end', line: line - 1, from, to });
         break;
       case SEMICOLON:
-        words.push({ text: ';', kind: 'end', line, from, to });
+        pushEnd(words, line, from);
         break;
       case SIGN:
         to = endOfSign(text, from);
@@ -59,8 +62,7 @@ export function splitNft(text: string, file: string): NftWord[] {
         break;
       case QUOTE: {
         const close = text.indexOf('"', to);
-        const lineEnd = endOfLine(text, to);
-        if (close < 0 || close > lineEnd) {
+        if (close < 0 || text.slice(to, close).includes('\n')) {
           throw ruleFault(file, line, 'the quote is not closed');
         }
         to = close + 1;
@@ -87,8 +89,15 @@ export function splitNft(text: string, file: string): NftWord[] {
         }
     }
     from = to;
+    if (words.length > MOST_WORDS) throw ruleFault(file, line, 'more words than any ruleset has');
   }
   return words;
+}
+
+/** One end is as good as many. */
+function pushEnd(words: NftWord[], line: number, from: number): void {
+  if (words.at(-1)?.kind === 'end') return;
+  words.push({ text: '\n', kind: 'end', line, from, to: from + 1 });
 }
 
 function endOfLine(text: string, from: number): number {

@@ -34,7 +34,7 @@ export function parseKernel(
 
 /** `uname -r`, `uname -a`, `/proc/version`, the line of a recording's versions.txt, or a node's YAML. */
 export function kernelRelease(text: string): string | undefined {
-  const ofNode = /^\s*kernelVersion: (\d+\.\d+\S*)/m.exec(text);
+  const ofNode = /^[ \t]*kernelVersion: (\d+\.\d+\S*)/m.exec(text);
   return (ofNode ?? /^(?:kernel |Linux (?:\S+ )?)?(\d+\.\d+\S*)/m.exec(text))?.[1];
 }
 
@@ -48,7 +48,7 @@ function nameOf(osReleases: readonly string[]): string | undefined {
   for (const text of osReleases) {
     const name = /^PRETTY_NAME=(?:"([^"\n]*)"|'([^'\n]*)'|(\S+))/m.exec(text);
     if (name) return name[1] ?? name[2] ?? name[3];
-    const image = /^\s*osImage: (\S.*)$/m.exec(text);
+    const image = /^[ \t]*osImage: (\S.*)$/m.exec(text);
     if (image) return image[1];
   }
   return undefined;

@@ -36,15 +36,15 @@ export function parseKubeProxy(texts: readonly string[]): KubeProxy | undefined 
   const config = (key: RegExp) => firstGroup(texts.filter(isConfig), key);
   const flag = (name: string) => firstGroup(commandLines, new RegExp(`--${name}(?:[= ](\\S+))?`));
   const asked = texts.map(text => text.trim()).find(text => MODES.has(text));
-  const mode = asked ?? config(/^\s*mode:\s*["']?(\w+)/m) ?? flag('proxy-mode');
-  const bit = config(/^\s*masqueradeBit:\s*(\d+)/m) ?? flag('iptables-masquerade-bit');
-  const masqueradeAll = config(/^\s*masqueradeAll:\s*(\w+)/m) ?? flag('masquerade-all');
+  const mode = asked ?? config(/^[ \t]*mode:[ \t]*["']?(\w+)/m) ?? flag('proxy-mode');
+  const bit = config(/^[ \t]*masqueradeBit:[ \t]*(\d+)/m) ?? flag('iptables-masquerade-bit');
+  const masqueradeAll = config(/^[ \t]*masqueradeAll:[ \t]*(\w+)/m) ?? flag('masquerade-all');
   const found: KubeProxy = {
     version: versionIn(all),
     mode: MODES.has(mode ?? '') ? (mode as KubeProxyMode) : undefined,
     masqueradeBit: bit === undefined ? undefined : Number(bit),
     masqueradeAll: masqueradeAll === undefined ? undefined : masqueradeAll !== 'false',
-    clusterCidr: config(/^\s*clusterCIDR:\s*["']?([\da-f.:/,]+)/m) ?? flag('cluster-cidr'),
+    clusterCidr: config(/^[ \t]*clusterCIDR:[ \t]*["']?([\da-f.:/,]+)/m) ?? flag('cluster-cidr'),
     running: commandLines.length > 0 || asked !== undefined,
   };
   const says = found.running || found.version !== undefined || texts.some(isConfig);
@@ -64,7 +64,7 @@ function commandLine(text: string): string[] {
 }
 
 function isConfig(text: string): boolean {
-  return /^kind:\s*["']?KubeProxyConfiguration/m.test(text);
+  return /^kind:[ \t]*["']?KubeProxyConfiguration/m.test(text);
 }
 
 /** Its metrics, the tag of its image, or else what the node's own `kube-proxy --version` says. */

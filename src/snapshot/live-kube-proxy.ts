@@ -109,7 +109,7 @@ async function readConfig(node: Node, { pid, words }: Process): Promise<ReadingA
 
 /** Empty if the text is something else. */
 function onlySettings(text: string): string {
-  if (!/^kind:\s*["']?KubeProxyConfiguration/m.test(text)) return '';
+  if (!/^kind:[ \t]*["']?KubeProxyConfiguration/m.test(text)) return '';
   const lines = text.match(
     /^ *(?:apiVersion|kind|mode|iptables|ipvs|nftables|masqueradeAll|masqueradeBit|clusterCIDR): *["']?[\w./:,]*["']? *$/gm,
   );

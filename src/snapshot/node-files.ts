@@ -109,12 +109,25 @@ async function readAll(folder: string, names: readonly string[], prefix = ''): P
   return files.filter(file => file !== undefined);
 }
 
+/**
+ * @throws StalesumError `bad-input` for rules too large to be any: passed over, they would be missing,
+ *   and every flow would look healthy.
+ */
 async function readOne(path: string, name: string): Promise<NodeFile | undefined> {
   try {
     const found = await stat(path);
-    if (!found.isFile() || found.size > LARGEST) return undefined;
+    if (!found.isFile()) return undefined;
+    if (found.size > LARGEST) {
+      if (nameSays(basename(name)) === undefined) return undefined;
+      const megabytes = LARGEST >> 20;
+      throw new StalesumError(
+        'bad-input',
+        `${path}: larger than ${megabytes} MiB, which no rules are`,
+      );
+    }
     return recognise(name, await readFile(path, 'utf8'));
   } catch (thrown) {
+    if (thrown instanceof StalesumError) throw thrown;
     throw new StalesumError('bad-input', `${path}: ${messageOf(thrown)}`);
   }
 }
@@ -165,7 +178,7 @@ function kindOf(name: string, text: string): FileKind | undefined {
     return 'ipset';
   }
   if (/^ps_[a-z-]*aux/.test(name)) return /kube-?proxy/.test(text) ? 'kube-proxy' : undefined;
-  if (/^\s*kernelVersion: \d/m.test(text)) return 'kernel';
+  if (/^[ \t]*kernelVersion: \d/m.test(text)) return 'kernel';
   if (/"cniVersion"\s*:|^FLANNEL_NETWORK=/m.test(head)) return 'cni';
   if (/^\s*\{\s*"nftables"/.test(head)) return 'nft-json';
   if (/^\s*\[/.test(head)) return /"(ifname|dst|mac)"/.test(head) ? 'ip' : undefined;
