@@ -15,7 +15,7 @@ const COMMANDS = [
   ...['bridge', 'conntrack', 'ethtool', 'ip', 'nft', 'ss', 'tcpdump'],
   ...['iptables', 'iptables-restore', 'iptables-save'],
   ...['ip6tables', 'ip6tables-restore', 'ip6tables-save'],
-  ...['cat', 'grep', 'mount', 'nsenter', 'setpriv', 'tee', 'uname', 'unshare'],
+  ...['cat', 'grep', 'mount', 'nsenter', 'setpriv', 'sh', 'tee', 'uname', 'unshare'],
 ];
 
 /** What is used where it is there: the tables of the other iptables, a scenario's own tools. */

@@ -31,6 +31,9 @@ export interface MatrixProgress {
 /** Labs for each processor. With the classic timing a lab waits for a minute, so more go at once. */
 const PER_PROCESSOR: Readonly<Record<Retransmits, number>> = { kernel: 5, classic: 12 };
 
+/** An emulated processor takes a minute for what another does in two seconds, so little is waited for. */
+const PER_EMULATED_PROCESSOR: Readonly<Record<Retransmits, number>> = { kernel: 1, classic: 2 };
+
 type Job = LabJob & { readonly lab: PlannedLab };
 
 /**
@@ -42,6 +45,8 @@ export async function runMatrix(
   options: MatrixOptions,
 ): Promise<MatrixDocument> {
   const gathering = new Gathering(scenarios, options.retransmits);
+  const machine = virtualMachineNamed(process.env[MACHINE_VARIABLE]) ?? null;
+  const perProcessor = machine === 'qemu-tcg' ? PER_EMULATED_PROCESSOR : PER_PROCESSOR;
   let labsRunning = 0;
   const tell = (last?: MatrixRow) =>
     options.onProgress?.({ rowsDone: gathering.done, rows: gathering.count, labsRunning, last });
@@ -49,7 +54,7 @@ export async function runMatrix(
   await runInLabs(
     planLabs(scenarios).map(lab => jobOf(lab, options)),
     {
-      atOnce: options.atOnce ?? labsAtOnce(PER_PROCESSOR[options.retransmits]),
+      atOnce: options.atOnce ?? labsAtOnce(perProcessor[options.retransmits]),
       onStart: () => {
         labsRunning++;
         tell();
@@ -65,7 +70,6 @@ export async function runMatrix(
       },
     },
   );
-  const machine = virtualMachineNamed(process.env[MACHINE_VARIABLE]) ?? null;
   return assemble(gathering.rows(), release(), gathering.warnings, machine);
 }
 
