@@ -6,13 +6,14 @@ import { type Replacing, redactAddresses } from './text.js';
 
 /** The text redacted. @throws StalesumError `bad-input` */
 export async function redactRun(text: string, by: Replacing): Promise<string> {
-  const redacted = parse(redactTextOf('json', text, by));
   const original = parse(text);
   const { scenario, title } = original;
   const { SCENARIOS } = await import('../../lab/scenarios.js');
   const isOurs = SCENARIOS.some(
     known => known.name === scenario && withoutAddresses(known.title) === withoutAddresses(title),
   );
+  const theirs = isOurs ? { ...original, scenario: null, title: null } : original;
+  const redacted = parse(redactTextOf('json', JSON.stringify(theirs), by));
   const own = isOurs ? { scenario, title: redactAddresses(String(title), by) } : {};
   return `${JSON.stringify({ ...redacted, ...own }, null, 2)}\n`;
 }

@@ -22,8 +22,10 @@ import { isLeak } from './search-text.js';
 export interface CaptureSearch {
   /** One line each, with the frame's number; bounded. */
   readonly left: readonly string[];
-  /** Names, descriptions and comments. */
-  readonly texts: readonly string[];
+  /** Names and descriptions of interfaces. */
+  readonly names: readonly string[];
+  /** Comments, which are sentences of our own about what is in the copy. */
+  readonly comments: readonly string[];
 }
 
 const MOST_FINDINGS = 20;
@@ -51,13 +53,13 @@ export async function searchCapture(
     },
     { sha256: false },
   );
-  const texts = summary.interfaces.flatMap(({ name, description, filter, os }) => [
+  const names = summary.interfaces.flatMap(({ name, description, filter, os }) => [
     name ?? '',
     description ?? '',
     filter ?? '',
     os ?? '',
   ]);
-  return { left, texts: [...texts, ...summary.comments.map(({ text }) => text)] };
+  return { left, names, comments: summary.comments.map(({ text }) => text) };
 }
 
 function searchHeaders(

@@ -38,9 +38,9 @@ async function searchFile(search: CopySearch, name: string): Promise<string[]> {
   const ofName = [...namesIn(name, by), ...wholesIn(search, name)];
   if (CAPTURE.test(name)) {
     if ((await stat(path)).size < SHORTEST_CAPTURE) return ofName;
-    const { left, texts } = await searchCapture(path, by.addresses, tunnelPorts);
-    const words = texts.join('\n');
-    return [...ofName, ...left, ...namesIn(words, by), ...wholesIn(search, words)];
+    const { left, names, comments } = await searchCapture(path, by.addresses, tunnelPorts);
+    const wholes = wholesIn(search, [...names, ...comments].join('\n'));
+    return [...ofName, ...left, ...namesIn(names.join('\n'), by), ...wholes];
   }
   const text = await readFile(path, 'utf8');
   const found = [...ofName, ...wholesIn(search, text)];

@@ -113,11 +113,11 @@ export const DEVICE_NAMES: ReadonlySet<string> = new Set(
 const OURS = words(`
   txt json gz cap pcap pcapng log nstat ethtool sysctl uname stalesum run scenario title emulated purpose control target connections connected connectseconds captures complete
   interrupted interruption finished status started ended etimedout econnrefused ehostunreach enetunreach econnreset eacces eperm eaddrnotavail emsgsize
-  einval timeout answered unanswered closed
+  einval timeout answered unanswered closed sigint sigterm sighup sigkill exit code began begin did ended killed whole not
   unpatched zero checksum patched kube random vxlan tx offload nic notrack cni masquerade first return stale rules
   nftables after before ipv6 underlay pod ip direct udp dns veth lost syn listener mtu blackhole inner corruption
   address rewritten way secondary invalid dropped pre expected double snat harmless mangled corruption inconclusive
-  fault tunnel traffic proved supported node wire ring tcpdump and or not host greater less
+  fault tunnel traffic proved supported node ring tcpdump and or not host greater less
   notes kind device loss hidden maybe off far lacks tool rules conntrack ethtool ss other endpoints there all attempts phase reason tunnelport
 `);
 
