@@ -2,30 +2,55 @@
 import { spawnSync } from 'node:child_process';
 import { cpus, release } from 'node:os';
 import { join } from 'node:path';
+import { parseArgs } from 'node:util';
 import { cloneRoot } from '../setup/clone.mjs';
 import { setUp } from '../setup/set-up.mjs';
+import { offline } from './offline.mjs';
+import { print } from './print.mjs';
 
+const PARTS = ['offline', 'start', 'live'];
 const RUNS = 11;
-const RECORDING = 'captures/linux-6.18.44/udpcsum-fixed-port';
+const RECORDING = 'captures/linux-6.18.44/udpcsum-fixed-port/node-a/underlay.pcap';
 
 export async function main(args) {
+  const { values } = parseArgs({
+    args,
+    options: {
+      json: { type: 'boolean', default: false },
+      only: { type: 'string', multiple: true, default: PARTS },
+      packets: { type: 'string', default: '1000000' },
+      rounds: { type: 'string', default: '3' },
+      seed: { type: 'string', default: '1' },
+    },
+  });
+  const has = part => values.only.includes(part);
   await setUp({ root: cloneRoot, purpose: 'reproduce', whenMissing: 'stop' });
-  const json = args.includes('--json');
-  const cli = join(cloneRoot, 'dist', 'cli.js');
+  const say = text => process.stderr.write(`bench: ${text}\n`);
+  const [packets, rounds, seed] = ['packets', 'rounds', 'seed'].map(name => Number(values[name]));
   const result = {
     machine: `${cpus()[0]?.model ?? 'unknown'}, ${cpus().length} cores, Linux ${release()}, Node ${process.version}`,
-    start: {
-      help: wallTimes([cli, '--help']),
-      analyze: wallTimes([cli, 'analyze', '--json', join(cloneRoot, RECORDING)]),
-    },
-    live: live(),
+    ...(has('offline') ? { offline: await offline({ packets, rounds, seed, say }) } : {}),
+    ...(has('start') ? { start: startTimes() } : {}),
+    ...(has('live') ? { live: live() } : {}),
   };
-  if (json) process.stdout.write(`${JSON.stringify(result, null, 2)}\n`);
-  else print(result);
-  return result.live.lost === 0 ? 0 : 1;
+  if (values.json) process.stdout.write(`${JSON.stringify(result, null, 2)}\n`);
+  else process.stdout.write(print(result));
+  const isWrong = (result.offline?.disagreements.length ?? 0) > 0;
+  return isWrong || (result.live?.lost ?? 0) > 0 ? 1 : 0;
 }
 
-/** Wall seconds of a whole process: minimum, median and maximum over several runs after one warm-up. */
+/** Wall seconds of whole processes; node alone is what no program in it can go below. */
+function startTimes() {
+  const cli = join(cloneRoot, 'dist', 'cli.js');
+  return {
+    runs: RUNS,
+    node: wallTimes(['-e', '0']),
+    help: wallTimes([cli, '--help']),
+    analyze: wallTimes([cli, 'analyze', join(cloneRoot, RECORDING)]),
+  };
+}
+
+/** Minimum, median and maximum over several runs after one warm-up. */
 function wallTimes(args) {
   const seconds = Array.from({ length: RUNS + 1 }, () => {
     const started = process.hrtime.bigint();
@@ -43,22 +68,4 @@ function live() {
   });
   if (stdout === '') throw new Error(`the live bench ended with ${status}: ${stderr}`);
   return JSON.parse(stdout);
-}
-
-function print({ machine, start: { help, analyze }, live: figures }) {
-  const times = ({ min, median, max }) =>
-    [min, median, max].map(seconds => `${seconds.toFixed(3)} s`).join(', ');
-  const lines = [
-    machine,
-    `start    --help                 ${times(help)}   (min, median, max of ${RUNS})`,
-    `start    analyze, 4 captures    ${times(analyze)}`,
-    ...Object.entries(figures).map(
-      ([name, value]) => `live     ${name.padEnd(22)} ${format(value)}`,
-    ),
-  ];
-  process.stdout.write(`${lines.join('\n')}\n`);
-}
-
-function format(value) {
-  return typeof value === 'object' && value !== null ? JSON.stringify(value) : String(value);
 }
