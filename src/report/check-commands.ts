@@ -95,7 +95,8 @@ function portSteps(
   const expect = String(outer.sourcePortBefore);
   const title = 'The port that the checksum was made for: port + due - stored, modulo 65535';
   const andAddress = address === '' ? '' : '; the address was rewritten too, and counts twice';
-  const calculate = (terms: string) => `echo "s = ${terms}${address}; (s % 65535 + 65535) % 65535"`;
+  const calculate = (terms: string) =>
+    `printf '%s\\n' "s = ${terms}${address}; (s % 65535 + 65535) % 65535"`;
   if (dissect(datagram, outer.destinationPort)?.inner.state !== 'partial') {
     const terms = '$port + $((due)) - $((stored))';
     return [
@@ -126,7 +127,7 @@ function portSteps(
     {
       title: `${title}, with the inner checksum completed${andAddress}`,
       command:
-        `echo $(${readOuter}; ${readInner}) | ` +
+        `{ ${readOuter}; ${readInner}; } | paste -s -d ' ' - | ` +
         `{ read -r port stored due open full; ${calculate(terms)} | bc; }`,
       expect,
     },
