@@ -185,7 +185,9 @@ describe
       const left: string[] = [];
       for (const { name: file, bytes } of filesBelow(copyOf().folder)) {
         // The shell's own, which our commands pipe into bc.
-        const text = bytes.toString('latin1').replace(/\becho (?:"|&quot;)s = /g, '');
+        const text = bytes
+          .toString('latin1')
+          .replace(/\becho (?="s = |&quot;s = |\$\(tshark)/g, '');
         for (const address of addresses) {
           const { texts, bytes: wanted } = spellings(address);
           if (texts.some(spelling => standsIn(text, spelling))) left.push(`${file}: ${address}`);
