@@ -57,7 +57,7 @@ const COMMANDS: Readonly<
 async function build(args: readonly string[], finish: Finish): Promise<Command> {
   const program = new Command(TOOL.name)
     .description(
-      'Reproduces and proves the Kubernetes VXLAN double-SNAT bug: an outer UDP source port that was\n' +
+      'Reproduces and proves the Kubernetes VXLAN double-SNAT bug: an outer UDP source port that was ' +
         'rewritten a second time under a stale checksum.',
     )
     .version(TOOL.version, '--version', 'print the version')
