@@ -2,7 +2,7 @@
 import { readdir, rm } from 'node:fs/promises';
 import type { BundlePlace } from './bundle-place.js';
 import { NEW_RUN, RUN_FILE, readRunFile, setPhase, writeRunFile } from './run-record.js';
-import { writeSums } from './sums.js';
+import { SUMS_FILE, writeSums } from './sums.js';
 
 /** Says in a new folder that a run has begun. @throws StalesumError `write-failed` */
 export function beginBundle(folder: string): Promise<void> {
@@ -23,9 +23,12 @@ export async function leaveBundle(
 ): Promise<string | undefined> {
   try {
     const run = await readRunFile(folder);
-    // The folder of an archive is gone when it is packed.
-    if (!run || (run.phase === 'complete' && archive === undefined)) return undefined;
-    if ((await readdir(folder)).every(name => name === RUN_FILE)) {
+    // The folder of an archive is gone when that is packed.
+    if (!run) return undefined;
+    const names = await readdir(folder);
+    const isWhole = run.phase === 'complete' && names.includes(SUMS_FILE);
+    if (isWhole && archive === undefined) return undefined;
+    if (names.every(name => name === RUN_FILE)) {
       await rm(folder, { recursive: true });
       return undefined;
     }

@@ -271,7 +271,7 @@ describeLive('a run whose disk is full', () => {
     ['in its snapshots', 0.1],
     ['before it captures', 0.4],
     ['while it captures', 0.65],
-    ['in its reports', 0.96],
+    ['in its reports', 0.92],
   ])('%s says so, exits 74, and what was written can be read', async (_when, part) => {
     const { outcome, stdout, stderr, kept } = await reproduceOn(`${Math.floor(whole * part)}k`);
     expect(outcome).toBe(74);
