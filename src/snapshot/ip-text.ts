@@ -47,7 +47,7 @@ function textRoute(line: string, following: string): Route[] {
   const match = ROUTE_TYPES.exec(line);
   if (!match) return [];
   const [, type = 'unicast', destination = '', rest = ''] = match;
-  const words = ` ${rest} ${rest.includes(' dev ') ? '' : following.trim()} `;
+  const words = ` ${rest} ${/(?:^| )dev /.test(rest) ? '' : following.trim()} `;
   const value = (key: string) => new RegExp(` ${key} (\\S+)`).exec(words)?.[1];
   const device = value('dev');
   if (device === undefined || / lladdr /.test(words)) return [];

@@ -27,6 +27,10 @@ const redaction = (): FrameRedaction => ({
   portRewrite: () => undefined,
 });
 
+/** One of each sort is enough for tshark, which takes its time to start. */
+const SHOWN =
+  /^(any-|geneve|gso-|ipv6-outer|loop|mixed|nflog|null\.|ppp|raw|reordered|snaplen|vlan|vxlan-(gbp|over-ipv6\.|port))/;
+
 /** What the observation of a capture says, but for the addresses. */
 async function essence(path: string) {
   const { observation, outer, summary } = await observeFile(path);
