@@ -147,7 +147,7 @@ describe('a network namespace', () => {
   it('that is not there is a fault, and no answer of the command', async () => {
     const absent = netnsNode('no-such-namespace');
     expect(await faultOf(absent.run('true', [], { mayFail: true }))).toMatchObject({
-      kind: 'internal',
+      kind: 'unavailable',
       message: expect.stringContaining('/run/netns/no-such-namespace'),
     });
   });
