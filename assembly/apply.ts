@@ -2,6 +2,7 @@
  * Counts ordinary packets of known flows, in the order of the capture. What it does not know it hands
  * back: the packet is then looked at by src/analysis, which may say with `remember` how its flow goes on.
  */
+import { examine } from './examine';
 import {
   ABSENT,
   Flow,
@@ -61,21 +62,36 @@ export function forget(): void {
  */
 export function apply(index: usize, rows: usize, from: u32, count: u32): u32 {
   for (let i = from; i < count; i++) {
-    const row = rows + i * Row.BYTES;
-    const flags = load<u32>(row, Row.FLAGS);
-    if ((flags & ORDINARY) === 0) return i;
-    const state = (flags >> STATE_SHIFT) & 3;
-    if (state === ABSENT && isTunnelPort(row)) return i;
-    const found = find(row);
-    if (found === NOT_FOUND) return i;
-    const flow = flows + found * Flow.BYTES;
-    if (((load<u32>(flow, Flow.STATES) >> state) & 1) === 0 || !leftFromSamePort(flow, row))
-      return i;
-    const record = index + i * Record.BYTES;
-    countPacket(flow, row, record, flags, state);
-    countFrame(record, state);
+    if (!applyRow(index + i * Record.BYTES, rows + i * Row.BYTES)) return i;
   }
   return count;
+}
+
+/** The same with records that nobody has examined; `row` is room for one row, that of the record it stops at. */
+export function examineAndApply(index: usize, row: usize, from: u32, count: u32): u32 {
+  for (let i = from; i < count; i++) {
+    const record = index + i * Record.BYTES;
+    examine(record, 1, row);
+    if (!applyRow(record, row)) return i;
+  }
+  return count;
+}
+
+/** Counts an ordinary packet of a known flow; false for any other one. */
+function applyRow(record: usize, row: usize): bool {
+  const flags = load<u32>(row, Row.FLAGS);
+  if ((flags & ORDINARY) === 0) return false;
+  const state = (flags >> STATE_SHIFT) & 3;
+  if (state === ABSENT && isTunnelPort(row)) return false;
+  const found = find(row);
+  if (found === NOT_FOUND) return false;
+  const flow = flows + found * Flow.BYTES;
+  if (((load<u32>(flow, Flow.STATES) >> state) & 1) === 0 || !leftFromSamePort(flow, row)) {
+    return false;
+  }
+  countPacket(flow, row, record, flags, state);
+  countFrame(record, state);
+  return true;
 }
 
 /**

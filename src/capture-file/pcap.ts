@@ -2,7 +2,7 @@
 
 import { emptyFrame, type FrameDirection, type FrameVisitor } from './frame.js';
 import type { CaptureInterface, Truncation } from './summary.js';
-import { maximumCapturedLength, type RecordWalker } from './walker.js';
+import { maximumCapturedLength, type RecordTaker, type RecordWalker } from './walker.js';
 
 export const pcapHeaderLength = 24;
 export const recordHeaderLength = 16;
@@ -37,10 +37,15 @@ export class PcapWalker implements RecordWalker {
   interfaces: readonly CaptureInterface[] = [];
 
   private readonly frame = emptyFrame();
+  private readonly taker: RecordTaker | undefined;
   private littleEndian = true;
   private modified = false;
   private headerLength = recordHeaderLength;
   private nanosecondsPerFraction = 1000;
+
+  constructor(taker?: RecordTaker) {
+    this.taker = taker;
+  }
 
   walk(
     bytes: Uint8Array,
@@ -55,6 +60,7 @@ export class PcapWalker implements RecordWalker {
       this.readHeader(view, at);
       at += pcapHeaderLength;
     }
+    at = this.takePlain(bytes, at, end);
     const { frame, littleEndian, headerLength } = this;
     const nanosecondsPerFraction = this.nanosecondsPerFraction;
     const fractionsPerSecond = 1e9 / nanosecondsPerFraction;
@@ -86,6 +92,18 @@ export class PcapWalker implements RecordWalker {
       at = next;
     }
     this.position += at - start;
+    return at;
+  }
+
+  /** Lets the taker have what it can take; returns where it stopped. */
+  private takePlain(bytes: Uint8Array, start: number, end: number): number {
+    if (!this.taker || !this.littleEndian || this.modified) return start;
+    const { at, count } = this.taker(bytes, start, end, {
+      linkType: this.frame.linkType,
+      nanosecondsPerFraction: this.nanosecondsPerFraction,
+      framesBefore: this.frames,
+    });
+    this.frames += count;
     return at;
   }
 

@@ -7,7 +7,7 @@ import { PcapWalker } from './pcap.js';
 import { PcapngWalker } from './pcapng.js';
 import { magicLength, recogniseFormat } from './recognise.js';
 import type { CaptureFileSummary } from './summary.js';
-import type { RecordWalker } from './walker.js';
+import type { RecordTaker, RecordWalker } from './walker.js';
 
 export interface ReadOptions {
   /** Hash the bytes (default true). It takes about as long as the checksums of every packet. */
@@ -19,14 +19,16 @@ export class CaptureReading {
   private readonly name: string;
   private readonly visitor: FrameVisitor;
   private readonly hash: Hash | null;
+  private readonly taker: RecordTaker | undefined;
   private walker: RecordWalker | undefined;
   private bytesRead = 0;
   private damaged = false;
 
-  /** `name` stands in error messages. */
-  constructor(name: string, visitor: FrameVisitor, options: ReadOptions = {}) {
+  /** `name` stands in error messages. `taker` takes what it can of a pcap file, the visitor the rest. */
+  constructor(name: string, visitor: FrameVisitor, options: ReadOptions = {}, taker?: RecordTaker) {
     this.name = name;
     this.visitor = visitor;
+    this.taker = taker;
     this.hash = options.sha256 === false ? null : createHash('sha256');
   }
 
@@ -50,7 +52,7 @@ export class CaptureReading {
     if (this.walker === undefined) {
       if (end - start < magicLength) return start;
       const format = recogniseFormat(this.name, view, start);
-      this.walker = format === 'pcap' ? new PcapWalker() : new PcapngWalker();
+      this.walker = format === 'pcap' ? new PcapWalker(this.taker) : new PcapngWalker();
     }
     if (this.damaged) return end;
     const at = this.walker.walk(bytes, view, start, end, this.visitor);

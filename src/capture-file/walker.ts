@@ -10,6 +10,27 @@ import type { CaptureComment, CaptureFormat, CaptureInterface, Truncation } from
 /** No record may claim more captured bytes: it bounds memory, and what says more is damaged. */
 export const maximumCapturedLength = 64 * 1024 * 1024;
 
+/** What all records of a pcap file have in common. */
+export interface PcapRecords {
+  readonly linkType: number;
+  /** What the second number of a time counts: 1 or 1000. */
+  readonly nanosecondsPerFraction: number;
+  /** Frames in front of the next record. */
+  readonly framesBefore: number;
+}
+
+/**
+ * Takes plain records of a pcap file (little-endian, not modified) many at once, in the visitor's place:
+ * those at `[start, end)` as far as they are whole and have a lawful length and time. Returns where it
+ * stopped; the walker goes on from there.
+ */
+export type RecordTaker = (
+  bytes: Uint8Array,
+  start: number,
+  end: number,
+  records: PcapRecords,
+) => { readonly at: number; readonly count: number };
+
 export interface RecordWalker {
   readonly format: CaptureFormat;
   /** Offset in the file of the next byte to be walked. */

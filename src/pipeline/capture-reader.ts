@@ -16,6 +16,7 @@ import { CaptureStream, readStreamInto } from '../capture-file/stream.js';
 import type { CaptureFileSummary } from '../capture-file/summary.js';
 import {
   compileKernel,
+  type Kernel,
   type KernelMemory,
   type KernelModule,
   kernelMemory,
@@ -68,6 +69,7 @@ const SLABS_PER_TURN = 32;
 /** The kernel at work. */
 interface Machine {
   readonly module: KernelModule;
+  readonly kernel: Kernel;
   readonly memory: KernelMemory;
   readonly layout: Layout;
   readonly owner: Owner;
@@ -157,16 +159,13 @@ export class CaptureReader {
   }
 
   /** Fills the first slab again and again, and examines it at once. */
-  #filler({ owner, layout, memory }: Machine, name: string, sha256: boolean): SlabFiller {
+  #filler({ owner, kernel, layout, memory }: Machine, name: string, sha256: boolean): SlabFiller {
     const slab = layout.slabs[0]!;
     const supply: SlabSupply = {
       take: () => slab,
-      publish: batch => {
-        owner.examine(batch);
-        owner.take(batch);
-      },
+      publish: batch => owner.examineAndTake(batch),
     };
-    return new SlabFiller(name, memory.buffer, supply, sha256);
+    return new SlabFiller(name, kernel, memory.buffer, supply, sha256);
   }
 
   #withProgress(filler: SlabFiller, name: string): CaptureIntake {
@@ -202,7 +201,7 @@ function startMachine({ threads, slabs }: ReadingPlan): Machine | null {
   // Random, so that nobody can write a capture whose flows all fall into one slot.
   const seed = Math.floor(Math.random() * 0x1_0000_0000);
   const kernel = startKernel(module, memory, layout, seed);
-  return { module, memory, layout, seed, owner: new Owner(kernel, layout, memory.buffer) };
+  return { module, kernel, memory, layout, seed, owner: new Owner(kernel, layout, memory.buffer) };
 }
 
 async function startThreads(machine: Machine, count: number): Promise<ReadingThreads> {

@@ -19,9 +19,24 @@ export interface Kernel {
   examine(index: number, count: number, rows: number): void;
   /** Counts rows from number `from` on; the number of the first that has to be looked at, or `count`. */
   apply(index: number, rows: number, from: number, count: number): number;
+  /** The same with records that nobody has examined; `row` is room for the row that it stops at. */
+  examineAndApply(index: number, row: number, from: number, count: number): number;
   /** Takes the row's flow as known; its number, or -1 where there is no room. */
   remember(row: number, states: number): number;
   forget(): void;
+  /** Indexes plain records of a pcap file, see assembly/index-pcap.ts; how many. */
+  indexPcap(
+    start: number,
+    end: number,
+    index: number,
+    room: number,
+    linkType: number,
+    fraction: number,
+    before: number,
+    longest: number,
+  ): number;
+  /** Where it stopped. */
+  indexStopped(): number;
   /** The folded one's-complement sum of the big-endian words in `[start, end)`. */
   sum(start: number, end: number): number;
 }

@@ -79,13 +79,30 @@ export class Owner {
   }
 
   /** Takes the next batch of the file, whose rows were made. */
-  take({ slab, count, extras }: Batch): void {
+  take(batch: Batch): void {
+    const { slab, count } = batch;
     const { index, rows } = slab;
     let at = this.#kernel.apply(index, rows, 0, count);
     while (at < count) {
       this.#look(index + at * RECORD.BYTES, rows + at * ROW.BYTES);
       at = this.#kernel.apply(index, rows, at + 1, count);
     }
+    this.#finish(batch);
+  }
+
+  /** Takes the next batch of the file, which nobody has examined: row by row, so that each stays in the cache. */
+  examineAndTake(batch: Batch): void {
+    const { slab, count } = batch;
+    const { index, rows } = slab;
+    let at = this.#kernel.examineAndApply(index, rows, 0, count);
+    while (at < count) {
+      this.#look(index + at * RECORD.BYTES, rows);
+      at = this.#kernel.examineAndApply(index, rows, at + 1, count);
+    }
+    this.#finish(batch);
+  }
+
+  #finish({ extras }: Batch): void {
     for (const frame of extras) this.#show(frame);
     this.#batches++;
     if (this.#batches % BATCHES_PER_SETTLING === 0) this.#settleAll();

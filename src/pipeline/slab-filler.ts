@@ -9,7 +9,9 @@ import type { CaptureIntake } from '../capture-file/intake.js';
 import { CaptureReading } from '../capture-file/reading.js';
 import type { CaptureFileSummary } from '../capture-file/summary.js';
 import { viewOf } from '../capture-file/view.js';
+import { maximumCapturedLength, type RecordTaker } from '../capture-file/walker.js';
 import { type Batch, FrameIndex, frameCopy } from './batch.js';
+import type { Kernel } from './kernel.js';
 import { RECORD, type Slab } from './layout.js';
 
 /** Where slabs come from, and go to once they are filled. */
@@ -22,6 +24,7 @@ export interface SlabSupply {
 
 export class SlabFiller implements CaptureIntake {
   readonly #reading: CaptureReading;
+  readonly #kernel: Kernel;
   readonly #supply: SlabSupply;
   readonly #memory: Uint8Array;
   readonly #view: DataView;
@@ -36,8 +39,15 @@ export class SlabFiller implements CaptureIntake {
   #carried = 0;
 
   /** `name` stands in error messages. */
-  constructor(name: string, memory: ArrayBufferLike, supply: SlabSupply, sha256: boolean) {
-    this.#reading = new CaptureReading(name, this.#visit, { sha256 });
+  constructor(
+    name: string,
+    kernel: Kernel,
+    memory: ArrayBufferLike,
+    supply: SlabSupply,
+    sha256: boolean,
+  ) {
+    this.#reading = new CaptureReading(name, this.#visit, { sha256 }, this.#take);
+    this.#kernel = kernel;
     this.#supply = supply;
     this.#memory = new Uint8Array(memory);
     this.#view = new DataView(memory);
@@ -124,6 +134,25 @@ export class SlabFiller implements CaptureIntake {
     this.#carry.set(bytes, this.#carried);
     this.#carried = needed;
   }
+
+  /** Plain records of a pcap file are indexed by the kernel. */
+  readonly #take: RecordTaker = (bytes, start, end, records) => {
+    if (bytes !== this.#memory) return { at: start, count: 0 };
+    const kernel = this.#kernel;
+    const { index, records: room } = this.#slab!;
+    const count = kernel.indexPcap(
+      start,
+      end,
+      index,
+      room,
+      records.linkType,
+      records.nanosecondsPerFraction,
+      records.framesBefore,
+      maximumCapturedLength,
+    );
+    this.#count = count;
+    return { at: kernel.indexStopped(), count };
+  };
 
   readonly #visit = (frame: CapturedFrame): void => {
     const { index, records } = this.#slab!;

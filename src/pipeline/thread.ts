@@ -16,7 +16,8 @@ import type {
 
 /** Reads files into slabs, one after the other. */
 function runReader(start: ThreadStart, control: Control): void {
-  const { buffer } = start.memory;
+  const { module, memory, layout, seed } = start;
+  const kernel = startKernel(module, memory, layout, seed);
   parentPort!.on('message', ({ fd, path, sha256 }: FileTask) => {
     let next = control.published;
     const supply: SlabSupply = {
@@ -32,7 +33,7 @@ function runReader(start: ThreadStart, control: Control): void {
       },
     };
     try {
-      const filler = new SlabFiller(path, buffer, supply, false);
+      const filler = new SlabFiller(path, kernel, memory.buffer, supply, false);
       const read = (bytes: Uint8Array, at: number, length: number): number =>
         readPiece(fd, path, bytes, at, length, filler.bytes);
       while (filler.fill(read) > 0);
