@@ -39,3 +39,22 @@ export function protocolPattern(name: string): Pattern {
       return { kind: 'exact', value: name };
   }
 }
+
+const shared = new Map<string, Condition>();
+/** A cluster's rules ask for the same few protocols, ports and interfaces, thousands of times. */
+const MOST_SHARED = 1000;
+
+/** The condition of an option that means the same wherever it stands: one record for all of them. */
+export function sharedCondition(
+  match: string,
+  option: Option,
+  compile: (option: Option) => Condition,
+): Condition {
+  if (option.values.length !== 1) return compile(option);
+  const key = `${match} ${option.negated ? '!' : ''}${option.name} ${option.values[0]}`;
+  const known = shared.get(key);
+  if (known) return known;
+  const condition = compile(option);
+  if (shared.size < MOST_SHARED) shared.set(key, condition);
+  return condition;
+}

@@ -5,7 +5,7 @@
 import { addressNumber } from './address.js';
 import { ruleFault } from './fault.js';
 import { setKey } from './ipset.js';
-import { is, type RuleContext, unknown } from './iptables-conditions.js';
+import { is, type RuleContext, sharedCondition, unknown } from './iptables-conditions.js';
 import { firstValue, type Option, optionText } from './iptables-words.js';
 import type { Condition, Field, Pattern } from './model.js';
 import { parseMask, parsePorts } from './numbers.js';
@@ -27,11 +27,13 @@ export function compileMatch(
     case 'sctp':
     case 'udplite':
     case 'dccp':
-      return each(option => transport(option, at));
+      return each(option => sharedCondition(name, option, asked => transport(asked, at)));
     case 'multiport':
       return each(option => multiport(option, at));
     case 'mark':
-      return each(option => markCondition('mark', option, at));
+      return each(option =>
+        sharedCondition(name, option, asked => markCondition('mark', asked, at)),
+      );
     case 'connmark':
       return each(option => markCondition('ctMark', option, at));
     case 'conntrack':

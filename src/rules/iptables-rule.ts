@@ -1,7 +1,13 @@
 /** One rule of iptables-save as statements: its own conditions, its matches, its target. */
 import { addressPattern } from './address.js';
 import { ruleFault } from './fault.js';
-import { is, protocolPattern, type RuleContext, unknown } from './iptables-conditions.js';
+import {
+  is,
+  protocolPattern,
+  type RuleContext,
+  sharedCondition,
+  unknown,
+} from './iptables-conditions.js';
 import { compileMatch } from './iptables-matches.js';
 import { compileTarget } from './iptables-targets.js';
 import { firstValue, type Option, splitOptions } from './iptables-words.js';
@@ -36,12 +42,14 @@ export function compileRule(text: string, from: number, at: RuleContext): Statem
       case '-p':
       case '--protocol':
         protocol = firstValue(option, at);
-        conditions.push(basic(option, at));
+        conditions.push(sharedCondition('', option, asked => basic(asked, at)));
+        break;
+      case '-i':
+      case '-o':
+        conditions.push(sharedCondition('', option, asked => basic(asked, at)));
         break;
       case '-s':
       case '-d':
-      case '-i':
-      case '-o':
       case '-f':
         conditions.push(basic(option, at));
         break;

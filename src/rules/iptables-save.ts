@@ -10,6 +10,7 @@
  */
 import { excerpt, ruleFault } from './fault.js';
 import type { IpSets } from './ipset.js';
+import type { RuleContext } from './iptables-conditions.js';
 import { compileRule } from './iptables-rule.js';
 import { refuseLoops } from './loops.js';
 import type {
@@ -188,14 +189,15 @@ class SaveReader {
     if (!chain) {
       throw ruleFault(this.#file, number, `chain ${excerpt(name)} was not declared (":${name} -")`);
     }
-    const at = { file: this.#file, line: number };
     const family = this.#familyOf(table);
+    const at: RuleContext = { file: this.#file, line: number, family, ipsets: this.#ipsets };
     chain.rules.push({
-      ...at,
+      file: this.#file,
+      line: number,
       chain: name,
       text,
       counters: counted ? { packets: Number(counted[1]), bytes: Number(counted[2]) } : null,
-      statements: compileRule(text, end, { ...at, family, ipsets: this.#ipsets }),
+      statements: compileRule(text, end, at),
     });
   }
 

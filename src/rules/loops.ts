@@ -7,25 +7,26 @@ interface Edge {
   readonly rule: Rule;
 }
 
+type Edges = ReadonlyMap<string, readonly Edge[]>;
+
 /** @throws StalesumError `bad-input` naming the rule that closes a loop, or leads to a chain not there */
 export function refuseLoops(table: Table): void {
   const edges = new Map<string, readonly Edge[]>();
-  for (const chain of table.chains.values()) edges.set(chain.name, edgesOf(chain, table));
+  for (const chain of table.chains.values()) {
+    const own = edgesOf(chain, table);
+    if (own.length > 0) edges.set(chain.name, own);
+  }
   const finished = new Set<string>();
-  for (const start of table.chains.keys()) followFrom(start, edges, finished);
+  for (const start of edges.keys()) followFrom(start, edges, finished);
 }
 
 /** Depth first with a stack of our own: a saved file may chain more jumps than calls fit a stack. */
-function followFrom(
-  start: string,
-  edges: ReadonlyMap<string, readonly Edge[]>,
-  finished: Set<string>,
-): void {
+function followFrom(start: string, edges: Edges, finished: Set<string>): void {
   if (finished.has(start)) return;
   const open = new Set([start]);
-  const path = [{ name: start, next: 0 }];
+  const path = [{ name: start, own: edges.get(start) ?? [], next: 0 }];
   for (let top = path.at(-1); top; top = path.at(-1)) {
-    const edge = edges.get(top.name)?.[top.next++];
+    const edge = top.own[top.next++];
     if (!edge) {
       finished.add(top.name);
       open.delete(top.name);
@@ -33,8 +34,11 @@ function followFrom(
     } else if (open.has(edge.to)) {
       throw loopFault(edge, [...path.map(({ name }) => name)]);
     } else if (!finished.has(edge.to)) {
+      // A chain that leads nowhere closes no loop.
+      const own = edges.get(edge.to);
+      if (!own) continue;
       open.add(edge.to);
-      path.push({ name: edge.to, next: 0 });
+      path.push({ name: edge.to, own, next: 0 });
     }
   }
 }

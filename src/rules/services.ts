@@ -55,9 +55,10 @@ function iptablesServices(table: Table): Service[] {
 
 function leadsOn({ statements, chain }: Rule): boolean {
   const last = statements.at(-1);
-  if (last?.kind === 'nat') return last.side === 'destination' && !/^KUBE-SEP-/.test(chain);
+  if (last?.kind === 'nat') return last.side === 'destination' && !chain.startsWith('KUBE-SEP-');
   if (last?.kind !== 'verdict' || !('chain' in last.verdict)) return false;
-  return !/MASQ|MARK|^KUBE-SEP-/.test(last.verdict.chain);
+  const to = last.verdict.chain;
+  return !to.startsWith('KUBE-SEP-') && !to.includes('MASQ') && !to.includes('MARK');
 }
 
 function serviceOfRule(rule: Rule): Service | undefined {
