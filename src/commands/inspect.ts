@@ -46,7 +46,7 @@ async function readFiles({ dir, node }: InspectOptions): Promise<NodeFiles> {
     throw new StalesumError(
       'bad-input',
       `${dir.join(', ')}: no rules there; expected ${expected}`,
-      known.length === 0 ? undefined : known.join('\n'),
+      known.length === 0 ? undefined : known.join('\n  '),
     );
   }
   return { files, gaps: folders.flatMap(({ gaps }) => gaps) };

@@ -42,10 +42,10 @@ export function zeroChecksumOn({ release, build, distribution = '' }: Kernel): Z
   if (!match) return unknown(`"${release}" is no kernel version`, null);
   const [, major = '0', minor = '0', patch = '0', suffix = ''] = match;
   if (Number(major) * 1000 + Number(minor) >= 5007)
-    return known(true, 'every kernel since 5.7 does');
+    return known(true, 'every kernel since 5.7 has the mend (ea64d8d6c675)');
   const version = { series: `${major}.${minor}`, patch: Number(patch) };
   if (isFixed(version))
-    return known(true, `the ${version.series} series does since ${since(version.series)}`);
+    return known(true, `the ${version.series} series has the mend since ${since(version.series)}`);
   return (
     ubuntu(`${major}.${minor}.${patch}`, suffix) ??
     byUpstreamBase(build) ??
@@ -91,7 +91,10 @@ function ubuntu(version: string, suffix: string): ZeroChecksum | undefined {
   const fixed = UBUNTU_FIXED[version];
   if (abi === undefined || !fixed) return undefined;
   const has = Number(abi) >= fixed.abi;
-  return known(has, `Ubuntu's kernels ${has ? 'do since' : 'do only since'} ${fixed.build}`);
+  return known(
+    has,
+    `Ubuntu's own kernels have the mend ${has ? 'since' : 'only since'} ${fixed.build}`,
+  );
 }
 
 /** `#1 SMP Debian 4.19.132-1`, `Ubuntu 5.4.0-1018.18-aws 5.4.44`: built on a release that has it. */
@@ -100,7 +103,10 @@ function byUpstreamBase(build: string): ZeroChecksum | undefined {
   const signature = /\bUbuntu \d\S* (\d+\.\d+)\.(\d+)/.exec(build);
   const [, series = '', patch = ''] = debian ?? signature ?? [];
   if (!isFixed({ series, patch: Number(patch) })) return undefined;
-  return known(true, `it is built on ${series}.${patch}, and ${since(series)} mended it`);
+  return known(
+    true,
+    `it is built on ${series}.${patch}, which has the mend since ${since(series)}`,
+  );
 }
 
 /** Builds of RHEL 7 and its likes up to the last that was looked at. */
@@ -112,7 +118,7 @@ function redHat(suffix: string): ZeroChecksum | undefined {
     return same && (numbers[index] ?? 0) > bad;
   });
   if (isLater) return undefined;
-  return known(false, 'RHEL and CentOS 7 do not up to 3.10.0-1127.8.2');
+  return known(false, 'no build of RHEL and CentOS 7 up to 3.10.0-1127.8.2 has the mend');
 }
 
 /** A bare version is surely without the mend; a suffix, or a name in the build, is a distribution's. */

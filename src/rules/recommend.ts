@@ -59,14 +59,27 @@ function isKubeProxys({ chain }: Step): boolean {
 /** Another daemon's rule masquerades before kube-proxy takes the mark off. */
 function firstInLine({ chain, rule, file, line }: Step): Recommendation {
   const where = line === null ? file : `${file}:${line}`;
+  const why = `${stripVolatile(rule)} (${where}) masquerades before kube-proxy takes its mark off, so the outer datagram still carries it`;
+  if (chain.startsWith('cali-')) return calicoInLine(why);
   const flannel = chain.startsWith('FLANNEL');
   return {
     action: flannel
       ? 'Update flannel to 0.20.2 or later (and leave kube-proxy its masquerade bit 14, which flannel names)'
       : `Have ${chain} return packets that carry kube-proxy's mark, or run behind KUBE-POSTROUTING`,
     command: `iptables -t nat -I ${chain} 1 -m mark --mark 0x4000/0x4000 -j RETURN`,
-    why: `${stripVolatile(rule)} (${where}) masquerades before kube-proxy takes its mark off, so the outer datagram still carries it`,
+    why,
     source: 'https://github.com/flannel-io/flannel/issues/1679',
+  };
+}
+
+/** Felix puts its chains back in front of all others; its own settings change that. */
+function calicoInLine(why: string): Recommendation {
+  return {
+    action:
+      'Have Calico append its chains, or update it to a release that does not track its VXLAN port (NOTRACK in cali-OUTPUT of raw)',
+    command: `kubectl patch felixconfiguration default --type merge -p '{"spec":{"chainInsertMode":"Append"}}'`,
+    why,
+    source: 'https://github.com/projectcalico/calico/issues/3145',
   };
 }
 

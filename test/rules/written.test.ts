@@ -81,6 +81,7 @@ describe('the rule that decides', () => {
     const { recommendations } = predict('calico-first', SERVICE);
     const [first, ...others] = recommendations;
     expect(first?.why).toContain('cali-POSTROUTING -o vxlan.calico');
+    expect(first?.command).toContain('"chainInsertMode":"Append"');
     expect(others.map(({ action }) => action).join()).not.toContain('Update kube-proxy');
   });
 
