@@ -8,6 +8,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { ProbedConnection } from '../analysis/input.js';
 import { messageOf, StalesumError } from '../errors.js';
+import { patience } from '../guest-environment.js';
 import { probe } from '../probe/connect.js';
 import { takeConntrackList, takeCounters, takeStaticSnapshot } from '../snapshot/take.js';
 import { RunCaptures } from './run-captures.js';
@@ -43,7 +44,7 @@ export async function recordRun(
     progress.step('starting captures');
     await run.start(plan, folder, progress);
     await connectBoth(plan, folder, progress, run, record);
-    await sleep(SETTLE_SECONDS * 1000);
+    await sleep(patience(SETTLE_SECONDS) * 1000);
     record.captures = await run.stop();
     await takeAllCounters(plan, folder);
     run.signal.throwIfAborted();

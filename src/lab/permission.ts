@@ -6,7 +6,7 @@
 import { execFile } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { messageOf, StalesumError } from '../errors.js';
-import { MACHINE_VARIABLE } from '../guest-environment.js';
+import { MACHINE_VARIABLE, patience } from '../guest-environment.js';
 import { findCommand, searchPath } from '../node/find-command.js';
 
 /** How the namespaces are made. */
@@ -68,7 +68,7 @@ function tryOut(way: WayIn): Promise<string | undefined> {
   const args = [...way.unshareArgs, '--', findCommand('ip'), ...link];
   const options = {
     env: { ...process.env, PATH: searchPath(), LC_ALL: 'C' },
-    timeout: TRIAL_SECONDS * 1000,
+    timeout: patience(TRIAL_SECONDS) * 1000,
     killSignal: 'SIGKILL',
   } as const;
   return new Promise(resolve => {

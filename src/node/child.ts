@@ -4,6 +4,7 @@ import { createInterface } from 'node:readline';
 import { PassThrough, type Readable } from 'node:stream';
 import { finished } from 'node:stream/promises';
 import { execa, type Options } from 'execa';
+import { patience } from '../guest-environment.js';
 import { searchPath } from './find-command.js';
 import type { RunningCommand, StartOptions } from './node.js';
 
@@ -62,7 +63,8 @@ export function startChild(line: readonly string[], options: StartOptions = {}):
     },
     kill: signal => child.kill(signal),
     ended,
-    stop: async (signal = 'SIGINT', graceSeconds = DEFAULT_GRACE_SECONDS) => {
+    stop: async (signal = 'SIGINT', grace = DEFAULT_GRACE_SECONDS) => {
+      const graceSeconds = patience(grace);
       child.kill(signal);
       if (!(await settlesWithin(gone, graceSeconds))) {
         child.kill('SIGKILL');

@@ -4,6 +4,7 @@
  */
 import { execa } from 'execa';
 import { messageOf, StalesumError } from '../errors.js';
+import { patience } from '../guest-environment.js';
 import { CHILD_OPTIONS, childEnvironment, startChild } from './child.js';
 import { diesWithUs } from './dies-with-us.js';
 import { shellExitCode } from './exit-code.js';
@@ -38,7 +39,7 @@ async function runHere(
   args: readonly string[],
   options: RunOptions,
 ): Promise<CommandResult> {
-  const timeoutSeconds = options.timeoutSeconds ?? DEFAULT_TIMEOUT_SECONDS;
+  const timeoutSeconds = patience(options.timeoutSeconds ?? DEFAULT_TIMEOUT_SECONDS);
   const [file, ...rest] = commandLine(prefix, command, args);
   const result = await execa(file, rest, {
     ...CHILD_OPTIONS,
