@@ -3,6 +3,13 @@
  * Bootstrap. Exit code 1 means a finding and never a crash, so everything that is thrown, while the
  * program is loaded as well as while it runs, is turned into its documented code here.
  */
+
+// A reader that has gone (`| head`) is no fault. `writeResult` tells others; what commander prints itself, help
+// and version, has only this.
+process.stdout.on('error', ({ code }: NodeJS.ErrnoException) => {
+  if (code !== 'EPIPE') process.exitCode = 74;
+});
+
 try {
   const { main } = await import('./program.js');
   process.exitCode = await main(process.argv.slice(2));

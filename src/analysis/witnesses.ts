@@ -187,10 +187,12 @@ function receiverSilence(examined: ExaminedConnection, finding: PortFinding): Wi
     );
   });
   if (frames.length === 0) return undefined;
-  const syns = frames.length === 1 ? 'one SYN' : `${frames.length} SYNs`;
+  const isUdp = examined.connection.protocol === 'udp';
+  const [one, many] = isUdp ? ['one query', 'queries'] : ['one SYN', 'SYNs'];
+  const what = frames.length === 1 ? one : `${frames.length} ${many}`;
   return {
     kind: 'receiver-silence',
-    statement: `${syns} arrived on the receiver's underlay and never appeared on its overlay`,
+    statement: `${what} arrived on the receiver's underlay and never appeared on its overlay`,
     frames,
   };
 }

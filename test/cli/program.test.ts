@@ -23,6 +23,17 @@ describe('the command line', () => {
     expect(stdout).toContain('Examples:');
   });
 
+  it.each([
+    [['--help']],
+    [['--version']],
+    [['analyze', '--help']],
+  ])('says nothing of a reader that has gone: %j', async args => {
+    // The shell's reader ends before the program begins to write.
+    const line = '"$0" "$@" 2>&3 | :; exit $PIPESTATUS';
+    const prefix = ['bash', '-c', `exec 3>&2; ${line}`];
+    expect(await stalesum(args, { prefix })).toEqual({ outcome: 0, stdout: '', stderr: '' });
+  });
+
   it('turns a crash into exit 70, one line, and a way to the trace', async () => {
     // A module that fails while the program is loaded: nothing of ours has run by then.
     const env = { NODE_OPTIONS: `--import=${PROJECT}test/support/broken-path.mjs` };
