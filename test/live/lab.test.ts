@@ -301,7 +301,7 @@ describeLive('the lab command', () => {
     expect(outcome).toBe(64);
     expect(stderr).toBe(
       'stalesum: there is no scenario "nonsense"\n' +
-        `  scenarios: ${SCENARIOS.map(({ name }) => name).join(', ')}\n`,
+        `  scenarios: ${SCENARIOS.map(({ name }) => name).join(', ')}; most of them also as NAME-ipv6\n`,
     );
   });
 
