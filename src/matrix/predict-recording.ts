@@ -40,7 +40,8 @@ export async function predictRecording(
 
 function ofEmulatedKernel(files: readonly NodeFile[]): NodeFile[] {
   const kept = files.filter(
-    ({ kind, name }) => kind !== 'kernel' && name !== SNAPSHOT_FILES.nftRules,
+    ({ kind, name }) =>
+      kind !== 'kernel' && kind !== 'os-release' && name !== SNAPSHOT_FILES.nftRules,
   );
   const kernel = recognise('uname.txt', EMULATED_KERNEL);
   return kernel ? [...kept, kernel] : kept;

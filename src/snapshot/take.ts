@@ -46,8 +46,18 @@ const VERSIONS: readonly (readonly [string, ...string[]])[] = [
   ['iptables', 'iptables', '--version'],
 ];
 
-/** Rules that a run does not change, and that are kept once: of the back ends by name, and of nftables. */
-const RULES_ONCE = RULE_READINGS.filter(({ file }) => !/^ip6?tables-save\.txt$/.test(file));
+/**
+ * Rules that are kept once, and in one form: those of the back end that `iptables-save` does not show, of
+ * nftables, and sets. The same rules twice would be walked twice, as if both stood in the kernel.
+ */
+async function rulesOnce(node: Node): Promise<Reading[]> {
+  const version = await node
+    .run('iptables', ['--version'], { mayFail: true })
+    .catch(() => undefined);
+  const shown = version?.stdout.includes('legacy') ? 'legacy' : 'nft';
+  const twice = new RegExp(`^ip6?tables(?:-${shown})?-save\\.txt$|^nft-list-ruleset\\.txt$`);
+  return RULE_READINGS.filter(({ file }) => !twice.test(file));
+}
 
 /** What does not change during a run: links, addresses, offload, settings, versions, kube-proxy, CNI. */
 export async function takeStaticSnapshot(
@@ -85,7 +95,8 @@ export async function takeStaticSnapshot(
         shape: (text: string) => `${word} ${text}`,
       })),
     ),
-    saveEach(node, folder, [...RULES_ONCE, ...SYSTEM_READINGS, ...(own ? CNI_READINGS : [])]),
+    rulesOnce(node).then(rules => saveEach(node, folder, rules)),
+    saveEach(node, folder, [...SYSTEM_READINGS, ...(own ? CNI_READINGS : [])]),
     own ? readKubeProxy(node).then(answers => writeAll(folder, answers)) : undefined,
   ]);
 }
