@@ -8,7 +8,7 @@ import { parseOffload } from '../snapshot/offload.js';
 import { parseNetwork } from '../snapshot/read-network.js';
 import { parseSysctls } from '../snapshot/sysctl.js';
 import { TOOL } from '../version.js';
-import { canonicalAddress } from './address.js';
+import { canonicalAddress, familyOf } from './address.js';
 import { environmentOf } from './environment.js';
 import { contradictions, postroutingRules } from './kube-proxy.js';
 import { loadRules } from './load.js';
@@ -31,7 +31,7 @@ export function inspectFiles(
   { files, gaps, readings = [] }: NodeFiles,
   request: InspectRequest,
 ): PredictionDocument {
-  const { ruleset, order, sources } = loadRules(files, request.order);
+  const { ruleset, order, unread, sources } = loadRules(files, request.order);
   const texts = (kind: NodeFile['kind']) =>
     files.filter(file => file.kind === kind).map(({ text }) => text);
   const ip = texts('ip');
@@ -39,6 +39,7 @@ export function inspectFiles(
   const offload = texts('offload');
   const facts: PredictionFacts = {
     ruleset,
+    unread,
     offload: offload.length === 0 ? undefined : parseOffload(offload.join('\n')),
     kernel: parseKernel(texts('kernel'), texts('os-release')),
     kubeProxy: parseKubeProxy(texts('kube-proxy')),
@@ -54,11 +55,22 @@ export function inspectFiles(
     tool: TOOL,
     predictions: predictions(request, sender, facts),
     sources,
-    gaps: [...gaps, ...missing(files, facts)],
+    gaps: [...gaps, ...unreadWhereUsed(request, sender, facts), ...missing(files, facts)],
     environment: environmentOf(facts.kernel, facts.kubeProxy, files),
     warnings: contradictions(facts.kubeProxy, ruleset),
     readings,
   };
+}
+
+/** IPv6 rules are asked for only where something of IPv6 passes them. */
+function unreadWhereUsed(
+  { target }: InspectRequest,
+  { network }: KnownSender,
+  { unread }: PredictionFacts,
+): string[] {
+  const addresses = [target?.address, ...network.vxlan.map(({ local }) => local)];
+  const used = new Set(['ip', ...addresses.flatMap(text => (text ? familyOf(text) : []))]);
+  return [...unread].filter(([family]) => used.has(family)).map(([, text]) => text);
 }
 
 const ONLY_LISTED =

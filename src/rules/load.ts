@@ -17,12 +17,14 @@ import type { Ruleset, Table } from './model.js';
 import { readNftJson } from './nft-json.js';
 import { buildNftTables } from './nft-tables.js';
 import { readNftText } from './nft-text.js';
+import { type UnreadRules, unreadRules } from './unread.js';
 import { KNOWN_TABLES } from './xtables.js';
 
 export interface LoadedRules {
   readonly ruleset: Ruleset;
   /** Names of the files as `Table.file` has them, in the order in which they were loaded. */
   readonly order: readonly string[];
+  readonly unread: UnreadRules;
   /** Which file was taken for what. */
   readonly sources: readonly { readonly file: string; readonly taken: string }[];
 }
@@ -66,7 +68,12 @@ export function loadRules(files: readonly NodeFile[], order: readonly string[]):
     ...listed,
     ...fromNft.filter(table => !elsewhere.has(tableKey(table))),
   ];
-  return { ruleset: { tables, ipsets }, order: named, sources: sourcesOf(files, tables) };
+  return {
+    ruleset: { tables, ipsets },
+    order: named,
+    unread: unreadRules(files, tables),
+    sources: sourcesOf(files, tables),
+  };
 }
 
 function fileNamed(name: string, files: readonly NodeFile[]): string {

@@ -2,6 +2,7 @@
 
 import type { KubeProxy } from '../snapshot/kube-proxy.js';
 import { formatEndpoint } from '../wire/address.js';
+import { familyOf } from './address.js';
 import { type ChecksumFacts, judge } from './checksum-fate.js';
 import type { Ruleset } from './model.js';
 import { hexMark } from './numbers.js';
@@ -12,6 +13,7 @@ import { recommendFor } from './recommend.js';
 import type { KnownSender } from './sender.js';
 import { stripVolatile } from './text.js';
 import type { Flow } from './two-passes.js';
+import type { UnreadRules } from './unread.js';
 import type { Step } from './walk.js';
 
 /** Ways of one flow that are tried; past it the answer is uncertain. */
@@ -27,6 +29,7 @@ type Runs = Explored<Outcome>['runs'];
 
 export interface PredictionFacts extends ChecksumFacts {
   readonly ruleset: Ruleset;
+  readonly unread: UnreadRules;
   readonly kubeProxy: KubeProxy | undefined;
 }
 
@@ -54,7 +57,8 @@ export function predict(
   const unmeasured = tunnelled.some(
     ({ result: { journey } }) => journey.kind === 'tunnelled' && journey.byIpvs,
   );
-  const certain = agrees && explored.complete && !unmeasured;
+  const unread = unreadOnTheWay(flow, tunnelled, facts.unread);
+  const certain = agrees && explored.complete && !unmeasured && unread === undefined;
   const rewritten = certain ? shown.rewritten : null;
   const fate = judge(flow, shown, tunnelled.length > 0, certain, facts);
   return {
@@ -71,13 +75,29 @@ export function predict(
     outerSourcePortRewritten: rewritten,
     decidingRule: decidingRule(question, shown),
     steps: shown.steps.map(predictedStep),
-    because: unmeasured
-      ? `${IPVS_UNMEASURED}: ${because(explored, tunnelled, shown, question, '')}`
-      : because(explored, tunnelled, shown, question, fate.because),
+    because: because(explored, tunnelled, shown, question, {
+      fate: fate.because,
+      reservation:
+        unread === undefined ? (unmeasured ? IPVS_UNMEASURED : '') : withoutRules(unread),
+    }),
     recommendations: recommendFor(fate.verdict, shown, question, facts.ruleset, facts.kubeProxy),
     assumptions: [...sender.assumptions, ...fate.assumptions],
-    outcomes: certain ? [] : outcomesOf(relevant, question),
+    outcomes: certain || unread !== undefined ? [] : outcomesOf(relevant, question),
   };
+}
+
+/** What was not read of the rules that the packet passes, within the tunnel or around it. */
+function unreadOnTheWay(flow: Flow, tunnelled: Runs, unread: UnreadRules): string | undefined {
+  const outer = tunnelled.flatMap(({ result: { journey } }) =>
+    journey.kind === 'tunnelled' ? [journey.outer.source] : [],
+  );
+  const families = new Set([flow.address, ...outer].map(familyOf));
+  const texts = [...families].flatMap(family => unread.get(family) ?? []);
+  return texts.length > 0 ? texts.join('; ') : undefined;
+}
+
+function withoutRules(unread: string): string {
+  return `uncertain: ${unread}; by those that were`;
 }
 
 /** The way to show: one that is not understood, else one with the rewrite, else the first. */
@@ -152,8 +172,15 @@ function because(
   tunnelled: Runs,
   shown: Outcome,
   question: Choice | undefined,
-  fate: string,
+  { fate, reservation }: { readonly fate: string; readonly reservation: string },
 ): string {
+  if (reservation !== '') {
+    const found = because({ complete, runs }, tunnelled, shown, question, {
+      fate: '',
+      reservation: '',
+    });
+    return `${reservation}: ${found}`;
+  }
   if (shown.doubt) {
     const { rule, text } = shown.doubt;
     return `uncertain: ${placeOf(rule)} in chain ${rule.chain} is not understood (${text})`;

@@ -20,7 +20,8 @@ export type FileKind =
   | 'os-release'
   | 'kube-proxy'
   | 'cni'
-  | 'ipset';
+  | 'ipset'
+  | 'legacy-tables';
 
 export interface NodeFile {
   /** As reports name it: relative to the folder that was given. */
@@ -189,6 +190,7 @@ function kindOf(name: string, text: string): FileKind | undefined {
   if (/^Features for \S+:/m.test(head) || /^## \S+\n.*\n?.*checksumming:/m.test(head))
     return 'offload';
   if (IP_TEXT.some(pattern => pattern.test(head))) return 'ip';
+  if (/^\/proc\/net\/ip6?_tables_names:/m.test(head)) return 'legacy-tables';
   if (/^kernel \S+/m.test(head) || /^Linux (\S+ )?\d+\.\d+/.test(head)) return 'kernel';
   if (/^(PRETTY_NAME|ID)=/m.test(head) && /^NAME=/m.test(head)) return 'os-release';
   if (/^Ubuntu \d\S* \d+\.\d+/.test(head)) return 'kernel';

@@ -4,7 +4,8 @@ import { type Reading, withoutColons } from './reading.js';
 
 /**
  * Rules of both back ends of iptables, by their own names where they have some, and of nftables: as
- * text, which has lines, and as JSON.
+ * text, which has lines, and as JSON; and which tables of iptables-legacy the kernel has, whoever made
+ * them.
  */
 export const RULE_READINGS: readonly Reading[] = [
   { file: 'iptables-save.txt', command: 'iptables-save', args: ['-c'] },
@@ -19,6 +20,14 @@ export const RULE_READINGS: readonly Reading[] = [
   ),
   { file: 'nft-list-ruleset.txt', command: 'nft', args: ['-a', 'list', 'ruleset'] },
   { file: 'nft-ruleset.json', command: 'nft', args: ['-j', 'list', 'ruleset'] },
+  {
+    file: 'legacy-tables.txt',
+    command: 'grep',
+    args: ['-sH', '', '/proc/net/ip_tables_names', '/proc/net/ip6_tables_names'],
+    optional: true,
+    // One of the two may not be there.
+    mayFail: true,
+  },
   { file: 'ipset-save.txt', command: 'ipset', args: ['save'], optional: true },
 ];
 
