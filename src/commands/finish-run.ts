@@ -17,7 +17,7 @@ export async function finishRun(
     await printVerdict(found, options);
     return found;
   }
-  const { finishBundle } = await import('../evidence/finish-bundle.js');
+  const { finishBundle } = await import('../report/finish-bundle.js');
   try {
     const { verdict, contents } = await finishBundle(place, found);
     await printVerdict(verdict, { ...options, evidence: `${place.path}  (${contents})` });

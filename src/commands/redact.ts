@@ -4,6 +4,7 @@ import { bundlePlace } from '../evidence/bundle-place.js';
 import { defaultKeyPath, loadKey } from '../evidence/redact/key.js';
 import { isWithin, type Redaction, redactBundle } from '../evidence/redact/redact-bundle.js';
 import { printable, writeResult } from '../output.js';
+import { finishFolder } from '../report/finish-bundle.js';
 import type { OutputOptions } from './options.js';
 
 export interface RedactCommandOptions extends OutputOptions {
@@ -29,7 +30,7 @@ export async function redact(bundle: string, options: RedactCommandOptions): Pro
   }
   const key = await loadKey(keyPath);
   if (key.isExposed) warn(`${keyPath}: others can read the key (chmod 600)`);
-  const redaction = await redactBundle(bundle, { place, key });
+  const redaction = await redactBundle(bundle, { place, key, finish: finishFolder });
   if (options.json) {
     const { verdict, ...counts } = redaction;
     const document = {

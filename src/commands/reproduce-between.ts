@@ -12,7 +12,7 @@ import { parseNode } from '../node/description.js';
 import { type Voice, voiceOn } from '../report/voice.js';
 import { finishRun } from './finish-run.js';
 import { exitPolicyOf } from './options.js';
-import type { ReproduceOptions } from './reproduce.js';
+import type { ReproduceOptions } from './reproduce-options.js';
 
 /** Runs between the nodes, prints the verdict, and returns the exit code. */
 export async function reproduceBetween(options: ReproduceOptions): Promise<number> {

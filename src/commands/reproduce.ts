@@ -1,32 +1,15 @@
 /** `stalesum reproduce`: in the embedded lab. */
 import type { VerdictDocument } from '../analysis/verdict.js';
-import type { EngineChoice } from '../capture/engine.js';
 import type { BundlePlace } from '../evidence/bundle-place.js';
 import { enterLab, insideLab } from '../lab/enter.js';
 import type { Expectation } from '../lab/scenario.js';
 import { scenarioNamed } from '../lab/scenarios.js';
 import { printable } from '../output.js';
-import { type BetweenOptions, isBetweenNodes } from './between-options.js';
+import { isBetweenNodes } from './between-options.js';
 import { finishRun } from './finish-run.js';
-import { isForKernel, type KernelOptions, onKernel } from './on-kernel.js';
-import { exitPolicyOf, type OutputOptions, type PolicyOptions } from './options.js';
-
-export interface ReproduceOptions
-  extends OutputOptions,
-    PolicyOptions,
-    KernelOptions,
-    BetweenOptions {
-  readonly scenario: string;
-  readonly timeout?: number;
-  readonly attempts?: number;
-  readonly protocol?: 'tcp' | 'udp';
-  readonly retransmits: 'classic' | 'kernel';
-  readonly tap: boolean;
-  readonly engine: EngineChoice;
-  readonly asExpected: boolean;
-  readonly out?: string;
-  readonly keepPayload: boolean;
-}
+import { isForKernel, onKernel } from './on-kernel.js';
+import { exitPolicyOf } from './options.js';
+import type { ReproduceOptions } from './reproduce-options.js';
 
 /** Runs a scenario, or between two nodes, prints the verdict, and returns the exit code. */
 export async function reproduce(options: ReproduceOptions): Promise<number> {

@@ -3,7 +3,6 @@ import { readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { VerdictDocument } from '../analysis/verdict.js';
 import { messageOf } from '../errors.js';
-import { VERDICT_FILE } from './finish-bundle.js';
 
 export type StoredVerdict =
   | { readonly kind: 'absent' }
@@ -12,6 +11,7 @@ export type StoredVerdict =
   | { readonly kind: 'differs'; readonly places: readonly string[] }
   | { readonly kind: 'unreadable'; readonly reason: string };
 
+export const VERDICT_FILE = 'verdict.json';
 const LARGEST = 64 << 20;
 const MOST_PLACES = 20;
 /** How it was asked for, and with which version, is no difference of the evidence. */

@@ -22,8 +22,8 @@ import { StalesumError } from '../../src/errors.js';
 import { withBundle } from '../../src/evidence/bundle.js';
 import { bundlePlace, makePlace } from '../../src/evidence/bundle-place.js';
 import { examinePaths } from '../../src/evidence/examine.js';
-import { finishBundle } from '../../src/evidence/finish-bundle.js';
 import { writeSums } from '../../src/evidence/sums.js';
+import { finishBundle } from '../../src/report/finish-bundle.js';
 import { writeAsRun } from '../support/bundles.js';
 import { recordings } from '../support/recordings.js';
 

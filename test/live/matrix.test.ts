@@ -17,6 +17,7 @@ import { redactBundle } from '../../src/evidence/redact/redact-bundle.js';
 import { expectedOn } from '../../src/lab/expectation.js';
 import { scenarioNamed } from '../../src/lab/scenarios.js';
 import type { MatrixDocument, MatrixRow } from '../../src/matrix/document.js';
+import { finishFolder } from '../../src/report/finish-bundle.js';
 import { leavesZeroAlone } from '../../src/rules/kernel.js';
 import { eventually, processesMarked, surroundings } from '../lab/processes.js';
 import { CLI, type CliResult, stalesum } from '../support/cli.js';
@@ -251,6 +252,7 @@ describeLive('the matrix', () => {
         const { verdict } = await redactBundle(join(out, `${name}-${protocol}`), {
           place: bundlePlace(copy),
           key,
+          finish: finishFolder,
         });
         expect([name, verdict.verdict]).toEqual([name, rows[protocol]!.measured]);
         left.push(...labTraces(copy));

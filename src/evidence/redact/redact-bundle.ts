@@ -11,7 +11,6 @@ import { messageOf, StalesumError } from '../../errors.js';
 import { withBundle } from '../bundle.js';
 import { type BundlePlace, makePlace } from '../bundle-place.js';
 import { examineSources, readInput } from '../examine.js';
-import { finishFolder } from '../finish-bundle.js';
 import { withRule } from '../name-rule.js';
 import { makePrivateFolder, removePrivateFolder } from '../private-folder.js';
 import { RUN_FILE, readRunFile, tunnelPortsOf } from '../run-record.js';
@@ -46,6 +45,8 @@ export interface Redaction {
 export interface RedactOptions {
   readonly place: BundlePlace;
   readonly key: RedactionKey;
+  /** Writes the verdict, the reports and the sums beside the copy's captures; gives their names. */
+  finish(copy: { readonly folder: string; readonly verdict: VerdictDocument }): Promise<string[]>;
 }
 
 /** For whoever opens the copy. */
@@ -60,13 +61,13 @@ const EXAMINE = { tunnelPorts: [], policy: DEFAULT_EXIT_POLICY };
  *   if the copy would give something away or be judged otherwise: then nothing is delivered
  */
 export async function redactBundle(bundle: string, options: RedactOptions): Promise<Redaction> {
-  const { place, key } = options;
+  const { place } = options;
   // Whether it can be made; until the copy is whole there is nothing at its place.
   await makePlace(place);
   await rmdir(place.folder);
   const work = makePrivateFolder(dirname(resolve(place.folder)));
   try {
-    const redaction = await withBundle(bundle, ({ folder }) => makeCopy(folder, work, key));
+    const redaction = await withBundle(bundle, ({ folder }) => makeCopy(folder, work, options));
     await deliver(work, place);
     return redaction;
   } finally {
@@ -74,7 +75,11 @@ export async function redactBundle(bundle: string, options: RedactOptions): Prom
   }
 }
 
-async function makeCopy(folder: string, copy: string, key: RedactionKey): Promise<Redaction> {
+async function makeCopy(
+  folder: string,
+  copy: string,
+  { key, finish }: RedactOptions,
+): Promise<Redaction> {
   const plan = await planRedaction(folder);
   const by: Replacing = {
     addresses: new AddressMap(addressKeys(key)),
@@ -96,7 +101,7 @@ async function makeCopy(folder: string, copy: string, key: RedactionKey): Promis
   const verdict = await withSources([copy], sources => examineSources(sources, EXAMINE));
   refuseIfOther(original.verdict, verdict, folder, copy, by);
   await writeNote(copy);
-  const made = await finishFolder({ folder: copy, verdict: withoutFolder(verdict, copy) });
+  const made = await finish({ folder: copy, verdict: withoutFolder(verdict, copy) });
   await refuseIfLeft(copy, frames, by, made);
   const { addresses, names } = by;
   return {

@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { bundlePlace } from '../../../src/evidence/bundle-place.js';
 import { keyOf } from '../../../src/evidence/redact/key.js';
 import { type Redaction, redactBundle } from '../../../src/evidence/redact/redact-bundle.js';
+import { finishFolder } from '../../../src/report/finish-bundle.js';
 
 /** A key of the tests: what comes of it is the same every time. */
 export const SECRET = Uint8Array.from({ length: 32 }, (_, index) => 17 * index + 3);
@@ -17,7 +18,11 @@ export interface Copy {
 
 /** Redacts a bundle into a new folder, `parent` being there. */
 export async function redactedCopy(bundle: string, folder: string, secret = SECRET): Promise<Copy> {
-  const redaction = await redactBundle(bundle, { place: bundlePlace(folder), key: keyOf(secret) });
+  const redaction = await redactBundle(bundle, {
+    place: bundlePlace(folder),
+    key: keyOf(secret),
+    finish: finishFolder,
+  });
   return { folder, redaction };
 }
 

@@ -4,13 +4,12 @@
  */
 import { join } from 'node:path';
 import type { VerdictDocument } from '../analysis/verdict.js';
+import { type BundlePlace, packPlace } from '../evidence/bundle-place.js';
+import { setPhase } from '../evidence/run-record.js';
+import { VERDICT_FILE } from '../evidence/stored-verdict.js';
+import { writeSums } from '../evidence/sums.js';
 import { writeWhole } from '../write-whole.js';
 import { annotateCaptures } from './annotate.js';
-import { type BundlePlace, packPlace } from './bundle-place.js';
-import { setPhase } from './run-record.js';
-import { writeSums } from './sums.js';
-
-export const VERDICT_FILE = 'verdict.json';
 
 export interface FinishedBundle {
   /** Folder of the recording. */

@@ -7,20 +7,20 @@ import type { CaptureReport, VerdictDocument } from '../analysis/verdict.js';
 import { readCaptureFile } from '../capture-file/file.js';
 import { type Annotations, annotatedPcapng } from '../capture-file/pcapng-annotate.js';
 import { messageOf, StalesumError } from '../errors.js';
+import { readRunFile, tunnelPortsOf } from '../evidence/run-record.js';
+import { sha256Of } from '../evidence/sums.js';
+import { formatAddress, formatEndpoint } from '../wire/address.js';
+import { emptyFinding, judgePacket } from '../wire/checksum-state.js';
+import { emptyPacket, type Packet, walkPacket } from '../wire/packet.js';
+import * as udp from '../wire/udp.js';
+import { unfinishedName } from '../write-whole.js';
 import {
   type ConvictedFlow,
   companionComments,
   convictedFlows,
   type PortBefore,
   wrongDatagramComment,
-} from '../report/frame-comments.js';
-import { formatAddress, formatEndpoint } from '../wire/address.js';
-import { emptyFinding, judgePacket } from '../wire/checksum-state.js';
-import { emptyPacket, type Packet, walkPacket } from '../wire/packet.js';
-import * as udp from '../wire/udp.js';
-import { unfinishedName } from '../write-whole.js';
-import { readRunFile, tunnelPortsOf } from './run-record.js';
-import { sha256Of } from './sums.js';
+} from './frame-comments.js';
 
 /**
  * Annotates the pcapng captures of a bundle; each is replaced as a whole. Returns the verdict with the

@@ -1,12 +1,12 @@
 /** Writes the reports of a run beside its captures. */
 import { join } from 'node:path';
 import type { VerdictDocument } from '../analysis/verdict.js';
-import { commandsText } from '../report/commands.js';
-import { htmlReport } from '../report/html/page.js';
-import { markdownReport } from '../report/markdown.js';
+import { gatherReportMaterial } from '../evidence/report-material.js';
+import { withSources } from '../evidence/sources.js';
 import { writeWhole } from '../write-whole.js';
-import { gatherReportMaterial } from './report-material.js';
-import { withSources } from './sources.js';
+import { commandsText } from './commands.js';
+import { htmlReport } from './html/page.js';
+import { markdownReport } from './markdown.js';
 
 /**
  * Writes `report.md`, `report.html` and `commands.txt` into the folder of a recording, and returns their
