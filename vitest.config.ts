@@ -11,6 +11,7 @@ export default defineConfig({
             'test/cli/**',
             'test/live/**',
             'test/podman/**',
+            'test/kube-api/**',
             'test/browser/**',
             'test/guest-boot/**',
           ],
@@ -23,7 +24,7 @@ export default defineConfig({
       {
         test: {
           name: 'cli',
-          include: ['test/cli/**/*.test.ts'],
+          include: ['test/cli/**/*.test.ts', 'test/kube-api/**/*.test.ts'],
           pool: 'forks',
           testTimeout: 30_000,
           sequence: { groupOrder: 1 },

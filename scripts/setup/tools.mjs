@@ -36,6 +36,12 @@ export const toolPackages = [
   service('tests', ['sshd'], 'openssh-server', { apk: 'openssh', pacman: 'openssh' }),
   service('tests', ['podman'], 'podman'),
   entry('tests', ['crun'], 'crun'),
+  entry('tests', ['kubectl'], 'kubernetes-client', {
+    dnf: 'kubernetes-client',
+    apk: 'kubectl',
+    pacman: 'kubectl',
+  }),
+  entry('tests', ['openssl'], 'openssl'),
   entry('tests', ['python3'], 'python3', { pacman: 'python' }),
   entry('tests', ['bash'], 'bash'),
   entry('tests', ['curl'], 'curl'),
