@@ -22,6 +22,10 @@ export const harness = (name: string) => `${PROJECT}test/harness/${name}`;
 
 /** Why a lab with these programs cannot be had. */
 export function lacking(...commands: readonly string[]): string | undefined {
+  return refusal ?? notInstalled(...commands);
+}
+
+export function notInstalled(...commands: readonly string[]): string | undefined {
   const missing = commands.filter(command => {
     try {
       findCommand(command);
@@ -30,7 +34,7 @@ export function lacking(...commands: readonly string[]): string | undefined {
       return true;
     }
   });
-  return refusal ?? (missing.length > 0 ? `${missing.join(', ')}: not installed` : undefined);
+  return missing.length > 0 ? `${missing.join(', ')}: not installed` : undefined;
 }
 
 /** Runs a command on node A of a lab; what it printed. */

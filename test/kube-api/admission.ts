@@ -18,9 +18,10 @@ export function admitted(resource: Resource, namespace: string | undefined, sent
   const random = () => randomBytes(3).toString('hex').slice(0, 5);
   const name = metadata.name ?? (metadata.generateName && metadata.generateName + random()) ?? '';
   if (!SUBDOMAIN.test(name) || name.length > 253) {
-    const message = `metadata.name: Invalid value: ${JSON.stringify(name)}: ${RULE}`;
-    const text = `${resource.kind} ${JSON.stringify(name)} is invalid: ${message}`;
-    throw new ApiFault(422, 'Invalid', text, { name, kind: resource.kind });
+    const reason = `Invalid value: ${JSON.stringify(name)}: ${RULE}`;
+    const causes = [{ reason: 'FieldValueInvalid', message: reason, field: 'metadata.name' }];
+    const text = `${resource.kind} ${JSON.stringify(name)} is invalid: metadata.name: ${reason}`;
+    throw new ApiFault(422, 'Invalid', text, { name, kind: resource.kind, causes });
   }
   const object = { metadata: { ...metadata, name, ...(namespace && { namespace }) }, ...rest };
   if (resource === PODS) return podWithDefaults(object as Pod);

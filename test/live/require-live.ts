@@ -19,6 +19,11 @@ export const refusal: string | undefined = await findWayIn().then(
 
 /** `describe` for tests that need a lab, or what `reason` names as lacking. */
 export function describeLive(name: string, body: () => void, reason = refusal): void {
+  describeUnless(reason, name, body);
+}
+
+/** `describe` for tests that need what `reason`, if there is one, says is not here. */
+export function describeUnless(reason: string | undefined, name: string, body: () => void): void {
   if (reason === undefined) {
     describe(name, body);
   } else if (process.env.STALESUM_REQUIRE_LIVE === '1') {
