@@ -1,4 +1,5 @@
 /** What the real kubectl reads, creates and deletes, and what it says where it may not. */
+import { once } from 'node:events';
 import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest';
 import { notInstalled } from '../harness/live.js';
 import { describeUnless } from '../live/require-live.js';
@@ -105,19 +106,19 @@ describeUnless(lacks, 'the API server of the tests, to kubectl', () => {
 
   it('shows a watch what happens to a pod', async () => {
     const watching = kubectl.start(['get', 'pods', '-w', '-o', 'jsonpath={.status.phase}{"\\n"}']);
-    const seen: string[] = [];
-    const saw = (phase: string) =>
-      new Promise<void>(resolve => {
-        if (seen.includes(phase)) resolve();
-        watching.stdout!.on('data', () => seen.includes(phase) && resolve());
-      });
-    watching.stdout!.on('data', chunk => seen.push(...String(chunk).trim().split('\n')));
+    let seen = '';
+    watching.stdout!.on('data', chunk => {
+      seen += chunk;
+    });
+    const saw = async (phase: string) => {
+      while (!seen.includes(`${phase}\n`)) await once(watching.stdout!, 'data');
+    };
     await saw('Running');
-    seen.length = 0;
+    seen = '';
     await create(nodePod('short', {}, { command: ['sh', '-c', 'exit 3'] }));
     await saw('Failed');
     watching.kill();
-    expect([...new Set(seen)]).toEqual(['Pending', 'Running', 'Failed']);
+    expect([...new Set(seen.trim().split('\n'))]).toEqual(['Pending', 'Running', 'Failed']);
     const { status } = await json('get', 'pod', 'short');
     expect(status.containerStatuses[0].state.terminated).toMatchObject({ exitCode: 3 });
     await ask('delete', 'pod', 'short');
