@@ -5,10 +5,12 @@ import type { Asked } from './requests.js';
 import { selecting } from './selectors.js';
 import type { Change, Store } from './store.js';
 
-export function answer(response: ServerResponse, code: number, body: object): void {
-  const text = Buffer.from(JSON.stringify(body));
-  response.writeHead(code, { 'Content-Type': 'application/json', 'Content-Length': text.length });
-  response.end(text);
+export function answer(response: ServerResponse, code: number, body: object | string): void {
+  const isText = typeof body === 'string';
+  const bytes = Buffer.from(isText ? body : JSON.stringify(body));
+  const type = isText ? 'text/plain' : 'application/json';
+  response.writeHead(code, { 'Content-Type': type, 'Content-Length': bytes.length });
+  response.end(bytes);
 }
 
 export const whole = (resource: Resource, object: KubeObject) => ({

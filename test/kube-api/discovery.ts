@@ -1,8 +1,8 @@
 /**
- * What kubectl asks before it asks: groups, resources, version, and the part of OpenAPI by which it decides
- * that the server checks the fields of an object (https://kubernetes.io/docs/concepts/overview/kubernetes-api/).
+ * What kubectl asks before it asks: groups, resources, version, and an OpenAPI that describes nothing, so
+ * it checks no fields (https://kubernetes.io/docs/concepts/overview/kubernetes-api/).
  */
-import { apiVersionOf, RESOURCES, type Resource } from './objects.js';
+import { RESOURCES, type Resource } from './objects.js';
 import { field } from './protobuf.js';
 
 const VERBS = ['create', 'delete', 'get', 'list', 'watch'];
@@ -42,19 +42,10 @@ const DOCUMENTS: Readonly<Record<string, object>> = {
     ...{ buildDate: '1970-01-01T00:00:00Z', goVersion: 'go1.24.4', compiler: 'gc' },
     platform: 'linux/amd64',
   },
-  '/openapi/v3': {
-    paths: Object.fromEntries(
-      [...new Set(RESOURCES.map(pathOf))].map(path => [
-        path.slice(1),
-        { serverRelativeURL: `/openapi/v3${path}` },
-      ]),
-    ),
-  },
+  '/openapi/v3': { paths: {} },
 };
 
-export function discovery(path: string): object | undefined {
-  return DOCUMENTS[path] ?? (path.startsWith('/openapi/v3/') ? openApi(path.slice(11)) : undefined);
-}
+export const discovery = (path: string): object | undefined => DOCUMENTS[path];
 
 /**
  * /openapi/v2 in protobuf, as kubectl asks for it: `swagger` (1), `info` (2: title, version), no paths (8). It
@@ -65,23 +56,3 @@ export const OPENAPI_V2 = Buffer.concat([
   field(2, Buffer.concat([field(1, 'Kubernetes'), field(2, 'v1.28.4')])),
   field(8, ''),
 ]);
-
-function pathOf({ group: name }: Resource): string {
-  return name === '' ? '/api/v1' : `/apis/${name}/v1`;
-}
-
-function openApi(path: string): object {
-  const parameter = { name: 'fieldValidation', in: 'query', schema: { type: 'string' } };
-  const entries = RESOURCES.filter(resource => pathOf(resource) === path).map(resource => {
-    const kind = { group: resource.group, version: 'v1', kind: resource.kind };
-    const scope = resource.namespaced ? '/namespaces/{namespace}' : '';
-    const operation = {
-      parameters: [parameter],
-      'x-kubernetes-group-version-kind': kind,
-      responses: { 200: { description: apiVersionOf(resource) } },
-    };
-    return [`${path}${scope}/${resource.plural}`, { post: operation, parameters: [] }];
-  });
-  const info = { title: 'Kubernetes', version: 'v1.28.4' };
-  return { openapi: '3.0.0', info, paths: Object.fromEntries(entries) };
-}

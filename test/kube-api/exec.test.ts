@@ -108,6 +108,12 @@ for (const protocol of lacks === undefined ? await protocols() : (['SPDY'] as co
         outcome: 1,
         stderr: expect.stringContaining('container other is not valid for pod shell'),
       });
+      await kubectl.run(['create', '-f', '-'], nodePod('waits', { nodeName: 'node-z' }));
+      const unstarted = await kubectl.run(['exec', 'waits', '--', 'true']);
+      expect(unstarted).toMatchObject({
+        outcome: 1,
+        stderr: expect.stringContaining('node-z:10250'),
+      });
       expect(await kubectl.run(['exec', 'nopod', '--', 'true'])).toMatchObject({
         outcome: 1,
         stderr: 'Error from server (NotFound): pods "nopod" not found\n',

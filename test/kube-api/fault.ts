@@ -29,6 +29,9 @@ export class ApiFault extends Error {
   }
 }
 
+/** What the kubelet refuses, in plain text, and the API server hands on. */
+export class KubeletFault extends Error {}
+
 export const notFound = (kind: string, name: string) =>
   new ApiFault(404, 'NotFound', `${kind} "${name}" not found`, { name, kind });
 

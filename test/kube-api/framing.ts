@@ -58,19 +58,22 @@ export function streamsOver(
   };
   const streams = { stdin, stdout: sent('stdout'), stderr: sent('stderr'), error: sent('error') };
 
+  let isEnded = false;
+  const end = () => {
+    isEnded = true;
+    stdin.push(null);
+  };
+
   return new Promise(resolve => {
     const take = (bytes: Buffer) => {
       for (const message of framing.receive(bytes, answer => void connection.write(answer))) {
-        if (message.channel !== 'stdin' || stdin.readableEnded) continue;
+        if (message.channel !== 'stdin' || isEnded) continue;
         if (message.bytes.length > 0 && !stdin.push(message.bytes)) connection.pause();
-        if (message.last) stdin.push(null);
+        if (message.last) end();
       }
       if (wanted.every(channel => framing.isOpen(channel))) resolve(streams);
     };
-    const ended = () => {
-      if (!stdin.readableEnded) stdin.push(null);
-    };
-    connection.on('data', take).on('end', ended).on('close', ended).on('error', ended);
+    connection.on('data', take).on('end', end).on('close', end).on('error', end);
     take(head);
   });
 }

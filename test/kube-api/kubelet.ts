@@ -5,10 +5,10 @@
 import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { ApiFault, badRequest } from './fault.js';
+import { ApiFault, badRequest, KubeletFault } from './fault.js';
 import { type Container, NODES, type Node, PODS, type Pod, type PodStatus } from './objects.js';
 import * as status from './pod-status.js';
-import { endAll, kill, type Run, startIn } from './processes.js';
+import { endAll, kill, type Run, type Stdio, startIn } from './processes.js';
 import type { Store } from './store.js';
 
 export interface KubeletSettings {
@@ -26,6 +26,8 @@ export function createKubelet(store: Store, { run, podIP, lacksImages }: Kubelet
   /** The containers' first processes, by the pod's uid; of pods that were started here. */
   const started = new Map<string, ChildProcess[]>();
   const children = new Set<ChildProcess>();
+  /** Pods that ever had a process. */
+  const uids = new Set<string>();
 
   function report(pod: Pod, said: PodStatus): void {
     pod.status = said;
@@ -40,6 +42,11 @@ export function createKubelet(store: Store, { run, podIP, lacksImages }: Kubelet
   const nodeOf = ({ spec }: Pod) => store.get<Node>({ resource: NODES, name: spec.nodeName ?? '' });
   const isReachable = ({ spec: { nodeName = '' } }: Pod) =>
     !gone.has(nodeName) && store.has({ resource: NODES, name: nodeName });
+
+  function spawn(pod: Pod, container: Container, argv: readonly string[], stdio: Stdio) {
+    uids.add(pod.metadata.uid);
+    return startIn(pod, container, argv, run, stdio);
+  }
 
   async function start(pod: Pod): Promise<void> {
     await sleep(10);
@@ -62,7 +69,7 @@ export function createKubelet(store: Store, { run, podIP, lacksImages }: Kubelet
     if (pod.metadata.deletionTimestamp !== undefined) return;
     const first = pod.spec.containers.map(container => {
       const argv = [...(container.command ?? ['sleep', 'infinity']), ...(container.args ?? [])];
-      return startIn(pod, container, argv, run, ['ignore', 'ignore', 'ignore']);
+      return spawn(pod, container, argv, ['ignore', 'ignore', 'ignore']);
     });
     const missing = first.indexOf(undefined);
     if (missing >= 0) {
@@ -140,17 +147,13 @@ export function createKubelet(store: Store, { run, podIP, lacksImages }: Kubelet
       throw new ApiFault(500, '', message);
     }
     if (pod.status.phase !== 'Running') {
-      throw new ApiFault(404, 'kubelet', `container not found ("${container.name}")`);
+      throw new KubeletFault(`container not found ("${container.name}")`);
     }
     return container;
   }
 
   function execute(pod: Pod, container: Container, argv: readonly string[], hasInput: boolean) {
-    const child = startIn(pod, container, argv, run, [
-      hasInput ? 'pipe' : 'ignore',
-      'pipe',
-      'pipe',
-    ]);
+    const child = spawn(pod, container, argv, [hasInput ? 'pipe' : 'ignore', 'pipe', 'pipe']);
     if (child === undefined) {
       const wrapped = `failed to exec in container: failed to start exec: ${notThere('exec', argv[0])}`;
       return `Internal error occurred: error executing command in container: ${wrapped}`;
@@ -164,10 +167,7 @@ export function createKubelet(store: Store, { run, podIP, lacksImages }: Kubelet
 
     /** The node does not answer any more; its pods run on. */
     lose(name: string): void {
-      const node = store.get<Node & { status: { conditions: object[] } }>({
-        resource: NODES,
-        name,
-      });
+      const node = store.get<Node>({ resource: NODES, name });
       gone.add(name);
       node.status.conditions = node.status.conditions.map(condition => ({
         ...{ ...condition, status: 'Unknown', reason: 'NodeStatusUnknown' },
@@ -177,7 +177,7 @@ export function createKubelet(store: Store, { run, podIP, lacksImages }: Kubelet
     },
 
     async close(): Promise<void> {
-      await Promise.all(store.list<Pod>(PODS).map(pod => endAll(pod.metadata.uid)));
+      await Promise.all([...uids].map(endAll));
       for (const child of children) for (const stream of child.stdio) stream?.destroy();
     },
   };

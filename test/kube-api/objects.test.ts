@@ -199,6 +199,9 @@ describeUnless(lacks, 'the API server of the tests, to kubectl', () => {
       phase: 'Pending',
       containerStatuses: [{ state: { waiting: { reason: 'ImagePullBackOff' } } }],
     });
+    expect(await ask('exec', 'imageless', '--', 'true')).toEqual(
+      refusal(/unable to upgrade connection: container not found \("shell"\)/),
+    );
     await ask('delete', 'pod', 'imageless');
   });
 

@@ -46,7 +46,10 @@ export interface PodStatus {
 }
 
 export interface Node extends KubeObject {
-  readonly status: { readonly addresses: readonly { readonly type: string; address: string }[] };
+  readonly status: {
+    readonly addresses: readonly { readonly type: string; address: string }[];
+    conditions: readonly object[];
+  };
 }
 
 /** One kind of object, and where it is found: `/api/v1/...` or `/apis/GROUP/v1/...`. */

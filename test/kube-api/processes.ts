@@ -21,13 +21,15 @@ export type Run = (
   argv: readonly string[],
 ) => readonly string[] | undefined;
 
+export type Stdio = readonly ('ignore' | 'pipe')[];
+
 /** Undefined where there is no such program. The environment is the container's own. */
 export function startIn(
   pod: Pod,
   container: Container,
   argv: readonly string[],
   run: Run,
-  stdio: readonly ('ignore' | 'pipe')[],
+  stdio: Stdio,
 ): ChildProcess | undefined {
   const vector = isThere(argv[0]) ? run(pod, container, argv) : undefined;
   if (vector === undefined) return undefined;
@@ -51,12 +53,13 @@ function isThere(program = ''): boolean {
   }
 }
 
-/** Resolves when the pod has no process any more. */
+/** Resolves when the pod has no process any more. (One that is just being executed shows no environment.) */
 export async function endAll(uid: string): Promise<void> {
-  for (let tries = 0; tries < 500; tries++) {
+  for (let tries = 0, empty = 0; tries < 500; tries++) {
     const pids = processesOf(uid);
-    if (pids.length === 0) return;
     for (const pid of pids) kill(pid, 'SIGKILL');
+    empty = pids.length === 0 ? empty + 1 : 0;
+    if (empty === 2) return;
     await sleep(10);
   }
   throw new Error(`processes of a pod do not end: ${processesOf(uid)}`);

@@ -28,7 +28,7 @@ import { certificateFor, kubeconfigFor } from './certificate.js';
 import type { Placed } from './cluster.js';
 import { discovery, OPENAPI_V2 } from './discovery.js';
 import { serveExec } from './exec.js';
-import { ApiFault, notFound } from './fault.js';
+import { ApiFault, KubeletFault, notFound } from './fault.js';
 import { createKubelet } from './kubelet.js';
 import { type KubeObject, NAMESPACES, PODS, type Pod } from './objects.js';
 import type { Run } from './processes.js';
@@ -233,7 +233,8 @@ async function bodyOf(request: IncomingMessage): Promise<DeleteOptions> {
 }
 
 /** The code and the body of a refusal; a fault of the server itself is one, too, and is shown. */
-function refused(fault: unknown): [number, object] {
+function refused(fault: unknown): [number, object | string] {
+  if (fault instanceof KubeletFault) return [404, fault.message];
   if (fault instanceof ApiFault) return [fault.status.code, fault.status];
   console.error('the API server of the tests failed:', fault);
   return [500, new ApiFault(500, 'InternalError', String(fault)).status];
