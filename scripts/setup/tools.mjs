@@ -28,6 +28,7 @@ export const toolPackages = [
     pacman: 'wireshark-cli',
   }),
   entry('tests', ['bc'], 'bc'),
+  entry('tests', ['setsid'], 'util-linux'),
   entry('tests', ['ssh', 'ssh-keygen'], 'openssh-client', {
     dnf: 'openssh-clients',
     apk: 'openssh',

@@ -164,7 +164,7 @@ for (const protocol of lacks === undefined ? await protocols() : (['SPDY'] as co
       ['kubectl', (child: ChildProcess) => child.kill('SIGKILL'), 'SIGKILL'],
     ] as const)('ends the input, but not the command, when %s is cut off', async (_, cutOff, how) => {
       await createPod('left');
-      const script = 'cat; echo ended >&2; exec sleep 1000';
+      const script = 'cat; echo ended >&2; exec sleep 100';
       const child = kubectl.start(['exec', '-i', 'left', '--', 'sh', '-c', script]);
       const said = text(child.stderr!);
       const exit = once(child, 'exit');
@@ -174,7 +174,7 @@ for (const protocol of lacks === undefined ? await protocols() : (['SPDY'] as co
       const [code, signal] = await exit;
       expect(code ?? signal).toBe(how);
       expect(await said).not.toContain('ended');
-      await running('left', 'sleep 1000');
+      await running('left', 'sleep 100');
       await kubectl.run(['delete', 'pod', 'left']);
     });
 
@@ -182,12 +182,11 @@ for (const protocol of lacks === undefined ? await protocols() : (['SPDY'] as co
       await createPod('ends');
       const uid = api.store.get<Pod>({ resource: PODS, namespace: 'default', name: 'ends' })
         .metadata.uid;
-      const hide =
-        'setsid sh -c "trap : TERM; while :; do sleep 1001; done" </dev/null >/dev/null 2>&1 &';
+      const hide = 'setsid sleep 101 </dev/null >/dev/null 2>&1 &';
       await kubectl.run(['exec', 'ends', '--', 'sh', '-c', hide]);
-      await running('ends', 'sleep 1001');
-      const exit = once(kubectl.start(['exec', 'ends', '--', 'sleep', '1002']), 'exit');
-      await running('ends', 'sleep 1002');
+      await running('ends', 'sleep 101');
+      const exit = once(kubectl.start(['exec', 'ends', '--', 'sleep', '102']), 'exit');
+      await running('ends', 'sleep 102');
       expect(await kubectl.run(['delete', 'pod', 'ends'])).toMatchObject({ outcome: 0 });
       expect(await exit).toEqual([137, null]);
       for (let tries = 0; tries < 500 && processesOf(uid).length > 0; tries++) await sleep(10);

@@ -21,7 +21,7 @@ const repository = fileURLToPath(new URL('../..', import.meta.url));
 
 /** Every command that the set-up looks for, so that it never installs anything on the machine that tests. */
 const systemTools =
-  'ip bridge ss iptables iptables-save iptables-restore nft conntrack ethtool tcpdump unshare nsenter setpriv tshark editcap capinfos ipset bc ssh ssh-keygen sshd podman crun python3 bash curl nc dig chromium qemu-system-x86_64 cpio bsdtar depmod';
+  'ip bridge ss iptables iptables-save iptables-restore nft conntrack ethtool tcpdump unshare nsenter setpriv tshark editcap capinfos ipset bc setsid ssh ssh-keygen sshd podman crun kubectl openssl python3 bash curl nc dig chromium qemu-system-x86_64 cpio bsdtar depmod';
 
 const fakeNpm = `
 const { appendFileSync, mkdirSync, writeFileSync } = require('node:fs');
