@@ -15,7 +15,7 @@ describeUnless(lacks, 'the API server of the tests, to kubectl', () => {
   let api: Api;
   let kubectl: Kubectl;
   beforeAll(async () => {
-    api = await startApi({ objects: EXAMPLE, run });
+    api = await startApi({ objects: EXAMPLE, run, podIP: () => '10.244.1.9' });
     kubectl = kubectlWith(api.kubeconfig);
   });
   afterAll(async () => {
@@ -132,6 +132,32 @@ describeUnless(lacks, 'the API server of the tests, to kubectl', () => {
     const { status } = await json('get', 'pod', 'limited');
     expect(status).toMatchObject({ phase: 'Failed', reason: 'DeadlineExceeded' });
     await ask('delete', 'pod', 'limited');
+  });
+
+  it('keeps the endpoint slice of a service that selects pods', async () => {
+    const document = { apiVersion: 'v1', kind: 'Service', metadata: { name: 'listener' } };
+    const ports = [{ name: 'http', port: 80, targetPort: 8080 }];
+    const spec = { selector: { app: 'node-shell' }, ports };
+    await create(JSON.stringify({ ...document, spec }));
+    const slices = async () => {
+      const { items } = await json(
+        'get',
+        'endpointslices',
+        '-l',
+        'kubernetes.io/service-name=listener',
+      );
+      return items;
+    };
+    expect(await slices()).toMatchObject([
+      { endpoints: [], ports: [{ name: 'http', port: 8080 }] },
+    ]);
+    await create(nodePod('listener', { hostNetwork: false, nodeName: 'node-b' }));
+    await ask('wait', '--for=condition=Ready', 'pod/listener', '--timeout=30s');
+    expect((await slices())[0].endpoints).toMatchObject([
+      { addresses: ['10.244.1.9'], conditions: { ready: true }, nodeName: 'node-b' },
+    ]);
+    await ask('delete', 'pod/listener', 'service/listener');
+    expect(await slices()).toEqual([]);
   });
 
   it('creates a service with an address, and deletes it', async () => {

@@ -27,6 +27,7 @@ import { type Authorizer, everything, forbidden, USER } from './authorization.js
 import { certificateFor, kubeconfigFor } from './certificate.js';
 import type { Placed } from './cluster.js';
 import { discovery, OPENAPI_V2 } from './discovery.js';
+import { keepEndpoints } from './endpoints.js';
 import { serveExec } from './exec.js';
 import { ApiFault, KubeletFault, notFound } from './fault.js';
 import { createKubelet } from './kubelet.js';
@@ -75,7 +76,8 @@ export async function startApi({
     ...{ silent: false, refusesWebSockets: false, ...first },
   };
   const store = createStore();
-  for (const { resource, object } of objects) store.add(resource, object);
+  for (const { resource, object } of objects) store.add(resource, structuredClone(object));
+  keepEndpoints(store);
   const kubelet = createKubelet(store, { run, podIP, lacksImages: () => faults.lacksImages });
   const token = randomUUID();
   const execs = new Set<Duplex>();
