@@ -21,20 +21,20 @@ import type { AddressInfo } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { buffer, json, text } from 'node:stream/consumers';
 import { reviewed } from './access-review.js';
-import { admitted, violation } from './admission.js';
 import { answer, listed, watch, whole } from './answers.js';
 import { type Authorizer, everything, forbidden, USER } from './authorization.js';
 import { certificateFor, kubeconfigFor } from './certificate.js';
+import { create, remove } from './changes.js';
 import type { Placed } from './cluster.js';
 import { discovery, OPENAPI_V2 } from './discovery.js';
 import { keepEndpoints } from './endpoints.js';
 import { serveExec } from './exec.js';
-import { ApiFault, KubeletFault, notFound } from './fault.js';
+import { ApiFault, KubeletFault } from './fault.js';
 import { createKubelet } from './kubelet.js';
-import { type KubeObject, NAMESPACES, PODS, type Pod } from './objects.js';
+import { type KubeObject, PODS, type Pod } from './objects.js';
 import type { Run } from './processes.js';
 import { type Asked, asked } from './requests.js';
-import { createStore, now } from './store.js';
+import { createStore } from './store.js';
 
 /** How the server misbehaves; may be changed while it runs. */
 export interface Faults {
@@ -58,10 +58,6 @@ export interface ApiOptions {
   readonly faults?: Partial<Faults>;
 }
 
-interface DeleteOptions {
-  readonly gracePeriodSeconds?: number;
-}
-
 export type Api = Awaited<ReturnType<typeof startApi>>;
 
 export async function startApi({
@@ -79,6 +75,7 @@ export async function startApi({
   for (const { resource, object } of objects) store.add(resource, structuredClone(object));
   keepEndpoints(store);
   const kubelet = createKubelet(store, { run, podIP, lacksImages: () => faults.lacksImages });
+  const world = { store, kubelet, faults };
   const token = randomUUID();
   const execs = new Set<Duplex>();
   /** Each request, as `GET /api/v1/...`. */
@@ -129,50 +126,12 @@ export async function startApi({
       case 'watch':
         return watch(store, wanted, response);
       case 'create':
-        return answer(response, 201, create(wanted, (await json(request)) as KubeObject));
+        return answer(response, 201, create(world, wanted, (await json(request)) as KubeObject));
       case 'delete':
-        return answer(response, 200, remove(wanted, await bodyOf(request)));
+        return answer(response, 200, remove(world, wanted, await text(request)));
       default:
         throw new ApiFault(405, 'MethodNotAllowed', `the server does not allow this method`);
     }
-  }
-
-  function create({ resource, namespace }: Asked, sent: KubeObject): object {
-    if (namespace !== undefined && !store.has({ resource: NAMESPACES, name: namespace })) {
-      throw notFound('namespaces', namespace);
-    }
-    const object = admitted(resource, namespace, sent);
-    const refusal = faults.podSecurity && resource === PODS ? violation(object as Pod) : undefined;
-    if (refusal !== undefined) throw refusal;
-    store.add(resource, object);
-    const created = structuredClone(whole(resource, object));
-    if (resource === PODS) void kubelet.start(object as Pod);
-    return created;
-  }
-
-  function remove(
-    { resource, namespace, name = '', query }: Asked,
-    options: DeleteOptions,
-  ): object {
-    const object = store.get<KubeObject>({ resource, namespace, name });
-    if (resource !== PODS) {
-      store.remove(resource, object);
-      const details = { name, kind: resource.plural, uid: object.metadata.uid };
-      return { kind: 'Status', apiVersion: 'v1', metadata: {}, status: 'Success', details };
-    }
-    const pod = object as Pod;
-    const asks = options.gracePeriodSeconds ?? query.get('gracePeriodSeconds');
-    const own = pod.spec.terminationGracePeriodSeconds ?? 30;
-    const isPlaced = pod.spec.nodeName !== undefined;
-    const grace = isPlaced ? Number(asks ?? own) : 0;
-    const isEnding = pod.metadata.deletionTimestamp !== undefined;
-    if (!isEnding || grace === 0) {
-      pod.metadata.deletionTimestamp ??= now();
-      pod.metadata.deletionGracePeriodSeconds = grace;
-      store.update(resource, pod);
-      void kubelet.end(pod, grace);
-    }
-    return whole(resource, pod);
   }
 
   async function upgrade(
@@ -199,8 +158,8 @@ export async function startApi({
   });
   server.on('upgrade', (request: IncomingMessage, connection: Duplex, head: Buffer) => {
     connection.on('error', () => undefined);
-    if (faults.silent) return;
     execs.add(connection.once('close', () => execs.delete(connection)));
+    if (faults.silent) return;
     upgrade(request, connection, head).catch(fault => {
       const response = new ServerResponse(request);
       response.assignSocket(connection as never);
@@ -227,11 +186,6 @@ export async function startApi({
       await kubelet.close();
     },
   };
-}
-
-async function bodyOf(request: IncomingMessage): Promise<DeleteOptions> {
-  const body = await text(request);
-  return body === '' ? {} : (JSON.parse(body) as DeleteOptions);
 }
 
 /** The code and the body of a refusal; a fault of the server itself is one, too, and is shown. */
