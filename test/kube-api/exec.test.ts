@@ -90,6 +90,7 @@ for (const protocol of lacks === undefined ? await protocols() : (['SPDY'] as co
       ['exit 7', 7],
       ['exit 255', 255],
       ['kill -KILL $$', 137],
+      ['kill -TERM $$', 143],
     ])('brings the exit code of `%s`', async (script, code) => {
       expect(await shell(script)).toEqual({
         ...{ outcome: code, stdout: Buffer.alloc(0) },

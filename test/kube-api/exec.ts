@@ -11,6 +11,7 @@ import { ApiFault, badRequest } from './fault.js';
 import { type Channel, type Framing, streamsOver } from './framing.js';
 import type { Kubelet } from './kubelet.js';
 import type { Pod } from './objects.js';
+import { exitCodeOf } from './processes.js';
 import { spdyFraming } from './spdy.js';
 import { acceptOf, SUBPROTOCOL, webSocketFraming } from './websocket.js';
 
@@ -52,9 +53,9 @@ export async function serveExec(call: ExecCall): Promise<void> {
     else streams.stdin.resume();
     child.stdout?.pipe(streams.stdout);
     child.stderr?.pipe(streams.stderr);
-    const [code] = (await once(child, 'close')) as [number | null, NodeJS.Signals | null];
+    const [code, signal] = (await once(child, 'close')) as [number | null, NodeJS.Signals | null];
     await Promise.allSettled([finished(streams.stdout), finished(streams.stderr)]);
-    streams.error.end(JSON.stringify(outcome(code ?? 137)));
+    streams.error.end(JSON.stringify(outcome(exitCodeOf(code, signal))));
   }
   await finished(streams.error).catch(() => undefined);
   connection.end(framing.farewell);

@@ -34,7 +34,8 @@ export interface Streams {
 
 /**
  * Resolves when the client has opened what it asked for. Backpressure is TCP's: what the command does not
- * read stays in the connection, what the client does not read stays in the command's pipe.
+ * read stays in the connection, what the client does not read stays in the command's pipe. As with a real
+ * server, input that nobody reads holds up all that the client sends, pings as well.
  */
 export function streamsOver(
   connection: Duplex,

@@ -8,7 +8,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { ApiFault, badRequest, KubeletFault } from './fault.js';
 import { type Container, NODES, type Node, PODS, type Pod, type PodStatus } from './objects.js';
 import * as status from './pod-status.js';
-import { endAll, kill, type Run, type Stdio, startIn } from './processes.js';
+import { endAll, exitCodeOf, kill, type Run, type Stdio, startIn } from './processes.js';
 import type { Store } from './store.js';
 
 export interface KubeletSettings {
@@ -81,7 +81,9 @@ export function createKubelet(store: Store, { run, podIP, lacksImages }: Kubelet
     const processes = first as ChildProcess[];
     started.set(pod.metadata.uid, processes);
     report(pod, status.reported(pod, 'Running', at, status.running()));
-    for (const child of processes) child.once('exit', code => void exited(pod, code ?? 137));
+    for (const child of processes) {
+      child.once('exit', (code, signal) => void exited(pod, exitCodeOf(code, signal)));
+    }
     const { activeDeadlineSeconds: seconds } = pod.spec;
     if (seconds !== undefined) setTimeout(() => void expire(pod), seconds * 1000).unref();
   }
