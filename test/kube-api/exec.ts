@@ -7,11 +7,11 @@ import { once } from 'node:events';
 import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { finished } from 'node:stream/promises';
+import { shellExitCode } from '../../src/node/exit-code.js';
 import { ApiFault, badRequest } from './fault.js';
 import { type Channel, type Framing, streamsOver } from './framing.js';
 import type { Kubelet } from './kubelet.js';
 import type { Pod } from './objects.js';
-import { exitCodeOf } from './processes.js';
 import { spdyFraming } from './spdy.js';
 import { acceptOf, SUBPROTOCOL, webSocketFraming } from './websocket.js';
 
@@ -55,7 +55,7 @@ export async function serveExec(call: ExecCall): Promise<void> {
     child.stderr?.pipe(streams.stderr);
     const [code, signal] = (await once(child, 'close')) as [number | null, NodeJS.Signals | null];
     await Promise.allSettled([finished(streams.stdout), finished(streams.stderr)]);
-    streams.error.end(JSON.stringify(outcome(exitCodeOf(code, signal))));
+    streams.error.end(JSON.stringify(outcome(shellExitCode(code, signal))));
   }
   await finished(streams.error).catch(() => undefined);
   connection.end(framing.farewell);

@@ -5,10 +5,11 @@
 import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { shellExitCode } from '../../src/node/exit-code.js';
 import { ApiFault, badRequest, KubeletFault } from './fault.js';
 import { type Container, NODES, type Node, PODS, type Pod, type PodStatus } from './objects.js';
 import * as status from './pod-status.js';
-import { endAll, exitCodeOf, kill, type Run, type Stdio, startIn } from './processes.js';
+import { endAll, kill, type Run, type Stdio, startIn } from './processes.js';
 import type { Store } from './store.js';
 
 export interface KubeletSettings {
@@ -82,7 +83,7 @@ export function createKubelet(store: Store, { run, podIP, lacksImages }: Kubelet
     started.set(pod.metadata.uid, processes);
     report(pod, status.reported(pod, 'Running', at, status.running()));
     for (const child of processes) {
-      child.once('exit', (code, signal) => void exited(pod, exitCodeOf(code, signal)));
+      child.once('exit', (code, signal) => void exited(pod, shellExitCode(code, signal)));
     }
     const { activeDeadlineSeconds: seconds } = pod.spec;
     if (seconds !== undefined) setTimeout(() => void expire(pod), seconds * 1000).unref();

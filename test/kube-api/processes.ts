@@ -4,7 +4,6 @@
  */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
-import { constants } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { findCommand } from '../../src/node/find-command.js';
 import type { Container, Pod } from './objects.js';
@@ -80,10 +79,6 @@ function environmentOf(pid: string): string {
     return '';
   }
 }
-
-/** As a shell and a container runtime count an end by a signal. */
-export const exitCodeOf = (code: number | null, signal: NodeJS.Signals | null): number =>
-  code ?? 128 + constants.signals[signal ?? 'SIGKILL'];
 
 export function kill(pid: number, signal: NodeJS.Signals): void {
   try {
