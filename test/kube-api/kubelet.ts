@@ -18,11 +18,14 @@ export interface KubeletSettings {
   readonly podIP?: ((pod: Pod) => string) | undefined;
   /** No image can be had. */
   readonly lacksImages: () => boolean;
+  /** Containers are created for ever. */
+  readonly neverStarts: () => boolean;
 }
 
 export type Kubelet = ReturnType<typeof createKubelet>;
 
-export function createKubelet(store: Store, { run, podIP, lacksImages }: KubeletSettings) {
+export function createKubelet(store: Store, settings: KubeletSettings) {
+  const { run, podIP, lacksImages, neverStarts } = settings;
   const gone = new Set<string>();
   /** The containers' first processes, by the pod's uid; of pods that were started here. */
   const started = new Map<string, ChildProcess[]>();
@@ -61,6 +64,7 @@ export function createKubelet(store: Store, { run, podIP, lacksImages }: Kubelet
       report(pod, status.reported(pod, 'Pending', at, status.waiting(reason, message)));
     waits('ContainerCreating');
     await sleep(10);
+    if (neverStarts()) return;
     const image = pod.spec.containers[0]?.image;
     if (lacksImages()) {
       waits('ErrImagePull', `failed to pull and unpack image "${image}": not found`);

@@ -42,6 +42,8 @@ export interface Faults {
   authorize: Authorizer;
   /** Pods wait in ImagePullBackOff. */
   lacksImages: boolean;
+  /** Pods stay in ContainerCreating. */
+  neverStarts: boolean;
   /** Pods with rights on their node are refused: violates PodSecurity. */
   podSecurity: boolean;
   /** Requests are taken and never answered. */
@@ -68,13 +70,17 @@ export async function startApi({
   faults: first,
 }: ApiOptions) {
   const faults: Faults = {
-    ...{ authorize: everything, lacksImages: false, podSecurity: false },
+    ...{ authorize: everything, lacksImages: false, neverStarts: false, podSecurity: false },
     ...{ silent: false, refusesWebSockets: false, ...first },
   };
   const store = createStore();
   for (const { resource, object } of objects) store.add(resource, structuredClone(object));
   keepEndpoints(store);
-  const kubelet = createKubelet(store, { run, podIP, lacksImages: () => faults.lacksImages });
+  const kubelet = createKubelet(store, {
+    ...{ run, podIP },
+    lacksImages: () => faults.lacksImages,
+    neverStarts: () => faults.neverStarts,
+  });
   const world = { store, kubelet, faults };
   const token = randomUUID();
   const execs = new Set<Duplex>();
