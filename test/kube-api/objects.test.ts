@@ -23,7 +23,7 @@ describeUnless(lacks, 'the API server of the tests, to kubectl', () => {
     await api.close();
   });
   beforeEach(() => {
-    const well = { lacksImages: false, podSecurity: false, silent: false };
+    const well = { lacksImages: false, neverStarts: false, podSecurity: false, silent: false };
     Object.assign(api.faults, { ...well, authorize: everything });
   });
 
@@ -229,6 +229,19 @@ describeUnless(lacks, 'the API server of the tests, to kubectl', () => {
       refusal(/unable to upgrade connection: container not found \("shell"\)/),
     );
     await ask('delete', 'pod', 'imageless');
+  });
+
+  it('lets a pod never start', async () => {
+    api.faults.neverStarts = true;
+    await create(nodePod('stuck'));
+    const seen = await ask('wait', '--for=condition=Ready', 'pod/stuck', '--timeout=1s');
+    expect(seen).toEqual(refusal(/timed out waiting for the condition/));
+    const { status } = await json('get', 'pod', 'stuck');
+    expect(status).toMatchObject({
+      phase: 'Pending',
+      containerStatuses: [{ state: { waiting: { reason: 'ContainerCreating' } } }],
+    });
+    await ask('delete', 'pod', 'stuck');
   });
 
   it('takes only names that can be one', async () => {
