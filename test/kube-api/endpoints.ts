@@ -1,9 +1,17 @@
 /**
  * The endpoint slice controller: a service with a selector gets a slice of the pods that it selects
- * (https://kubernetes.io/docs/concepts/services-networking/endpoint-slices/), unless it has one of another hand.
+ * (https://kubernetes.io/docs/concepts/services-networking/endpoint-slices/). One that a test makes by hand takes
+ * its place.
  */
 import { isDeepStrictEqual } from 'node:util';
-import { ENDPOINT_SLICES, type KubeObject, PODS, type Pod, SERVICES } from './objects.js';
+import {
+  ENDPOINT_SLICES,
+  type KubeObject,
+  PODS,
+  type Pod,
+  type Resource,
+  SERVICES,
+} from './objects.js';
 import type { Store } from './store.js';
 
 interface Service extends KubeObject {
@@ -19,12 +27,13 @@ interface Slice extends KubeObject {
   readonly ports: readonly object[];
 }
 
+const FOLLOWED: readonly Resource[] = [PODS, SERVICES, ENDPOINT_SLICES];
 const MANAGER = 'endpointslice-controller.k8s.io';
 
 export function keepEndpoints(store: Store): void {
   // After the change was told to all, so that a watch has it before what follows from it.
   store.events.on('change', ({ resource }) => {
-    if (resource === PODS || resource === SERVICES) setImmediate(() => synchronize(store));
+    if (FOLLOWED.includes(resource)) setImmediate(() => synchronize(store));
   });
 }
 
@@ -35,19 +44,21 @@ function synchronize(store: Store): void {
     (slice: Slice) =>
       slice.metadata.namespace === metadata.namespace &&
       slice.metadata.labels?.['kubernetes.io/service-name'] === metadata.name;
-  const services = store.list<Service>(SERVICES).filter(({ spec }) => spec.selector !== undefined);
+  const byHand = slices.filter(slice => !isOurs(slice));
+  const services = store
+    .list<Service>(SERVICES)
+    .filter(service => service.spec.selector !== undefined && !byHand.some(of(service)));
   for (const service of services) {
     const existing = slices.find(of(service));
     const wanted = sliceOf(service, store.list<Pod>(PODS, service.metadata.namespace));
     if (existing === undefined) store.add(ENDPOINT_SLICES, wanted);
-    else if (isOurs(existing) && !isDeepStrictEqual(existing.endpoints, wanted.endpoints)) {
+    else if (!isDeepStrictEqual(existing.endpoints, wanted.endpoints)) {
       existing.endpoints = wanted.endpoints;
       store.update(ENDPOINT_SLICES, existing);
     }
   }
-  for (const slice of slices) {
-    const isNeeded = services.some(service => of(service)(slice));
-    if (isOurs(slice) && !isNeeded) store.remove(ENDPOINT_SLICES, slice);
+  for (const slice of slices.filter(isOurs)) {
+    if (!services.some(service => of(service)(slice))) store.remove(ENDPOINT_SLICES, slice);
   }
 }
 

@@ -156,6 +156,14 @@ describeUnless(lacks, 'the API server of the tests, to kubectl', () => {
     expect((await slices())[0].endpoints).toMatchObject([
       { addresses: ['10.244.1.9'], conditions: { ready: true }, nodeName: 'node-b' },
     ]);
+    const [{ apiVersion, kind, addressType, metadata: kept }] = await slices();
+    const byHand = { name: 'by-hand', labels: kept.labels };
+    delete byHand.labels['endpointslice.kubernetes.io/managed-by'];
+    const slice = { apiVersion, kind, addressType, metadata: byHand, endpoints: [], ports: [] };
+    await create(JSON.stringify(slice));
+    expect(await slices()).toMatchObject([{ metadata: { name: 'by-hand' } }]);
+    await ask('delete', 'endpointslice/by-hand');
+    expect(await slices()).toHaveLength(1);
     await ask('delete', 'pod/listener', 'service/listener');
     expect(await slices()).toEqual([]);
   });
