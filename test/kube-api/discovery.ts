@@ -37,8 +37,9 @@ const DOCUMENTS: Readonly<Record<string, object>> = {
   '/api/v1': resources('v1', [...served(''), { ...execs, verbs: ['create', 'get'] }]),
   '/apis/discovery.k8s.io/v1': resources('discovery.k8s.io/v1', served('discovery.k8s.io')),
   '/apis/authorization.k8s.io/v1': resources('authorization.k8s.io/v1', [reviews]),
+  // One that has WebSocket for exec. (The recorded cluster's was 1.28.4.)
   '/version': {
-    ...{ major: '1', minor: '28', gitVersion: 'v1.28.4', gitCommit: '', gitTreeState: 'archive' },
+    ...{ major: '1', minor: '32', gitVersion: 'v1.32.4', gitCommit: '', gitTreeState: 'archive' },
     ...{ buildDate: '1970-01-01T00:00:00Z', goVersion: 'go1.24.4', compiler: 'gc' },
     platform: 'linux/amd64',
   },
@@ -53,6 +54,6 @@ export const discovery = (path: string): object | undefined => DOCUMENTS[path];
  */
 export const OPENAPI_V2 = Buffer.concat([
   field(1, '2.0'),
-  field(2, Buffer.concat([field(1, 'Kubernetes'), field(2, 'v1.28.4')])),
+  field(2, Buffer.concat([field(1, 'Kubernetes'), field(2, 'v1.32.4')])),
   field(8, ''),
 ]);

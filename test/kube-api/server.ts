@@ -12,6 +12,9 @@
  *     execFileSync('kubectl', ['--kubeconfig', path, 'get', 'nodes']);
  *     api.faults.lacksImages = true; // and so on: see Faults; api.loseNode('node-a'); api.cut()
  *     await api.close(); // ends the processes of all pods
+ *
+ * Scripts that run in a lab get `startApi` and `cluster` from load.mjs. Without rights on the machine `run` may give
+ * `argv` as it is. `api.requests` has what was asked; `api.store.events` tells every change.
  */
 import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
