@@ -1,4 +1,4 @@
-/** dist/, built from src/ by tsc, and from assembly/ by the AssemblyScript compiler. */
+/** dist/, built from src/ by tsc and rolldown, and from assembly/ by the AssemblyScript compiler. */
 import { createHash } from 'node:crypto';
 import {
   chmodSync,
@@ -14,8 +14,14 @@ import { handOver, withEnvironmentOf } from './clone.mjs';
 import { SetupFault, say } from './fault.mjs';
 import { runStep } from './process.mjs';
 
-/** What decides the result, beside src/: the lock file names the compiler's version. */
-const settings = ['package.json', 'package-lock.json', 'tsconfig.json', 'tsconfig.build.json'];
+/** What decides the result, beside src/ and assembly/: the lock file names the compilers' versions. */
+const settings = [
+  'package.json',
+  'package-lock.json',
+  'tsconfig.json',
+  'tsconfig.build.json',
+  'scripts/bundle.mjs',
+];
 
 const stampIn = folder => join(folder, '.stalesum-build');
 const programIn = folder => join(folder, 'cli.js');
@@ -46,7 +52,7 @@ export async function build(root, owner) {
   replace(join(root, 'dist'), fresh, join(root, '.setup-old-dist'));
 }
 
-/** The program, and then the kernel that it runs on large captures. */
+/** The program as modules, its command line in fewer files, and the kernel that it runs on large captures. */
 async function compileAll(root, folder, owner) {
   const compile = args =>
     withEnvironmentOf(owner, process.env, env =>
@@ -56,6 +62,8 @@ async function compileAll(root, folder, owner) {
   const tsc = join(modules, 'typescript', 'bin', 'tsc');
   const program = await compile([tsc, '-p', join(root, 'tsconfig.build.json'), '--outDir', folder]);
   if (program.exitCode !== 0) return program;
+  const bundle = await compile([join(root, 'scripts', 'bundle.mjs'), folder]);
+  if (bundle.exitCode !== 0) return bundle;
   const asc = join(modules, 'assemblyscript', 'bin', 'asc.js');
   const kernel = ['--config', 'assembly/asconfig.json', '--outFile', join(folder, 'kernel.wasm')];
   return compile([asc, ...kernel]);

@@ -2,8 +2,8 @@
 import { closeSync, mkdtempSync, openSync, rmSync, writevSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { messageOf, StalesumError } from '../errors.js';
+import { builtFile } from '../package-root.js';
 import { CHANNEL_PORT, CONSOLE_PORT, type GuestOrder, ORDER_FILE } from './channel.js';
 import { cpioArchive } from './cpio.js';
 import { addTools, GuestFiles } from './guest-files.js';
@@ -36,8 +36,7 @@ export function makeInitramfs(
   });
   addSystemFolders(files, order.folder);
   for (const path of order.outputs) files.folder(dirname(path));
-  const init = fileURLToPath(new URL('./guest-init.js', import.meta.url));
-  files.write('/init', `#!${process.execPath} ${init}\n`, 0o755);
+  files.write('/init', `#!${process.execPath} ${builtFile('guest/guest-init.js')}\n`, 0o755);
   files.write(ORDER_FILE, JSON.stringify({ ...order, modules: paths } satisfies GuestOrder));
   return writeArchive(files);
 }

@@ -1,15 +1,12 @@
 /** This program itself, as the guest gets it: dist, and the packages that it needs when it runs. */
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { StalesumError } from '../errors.js';
+import { PACKAGE_ROOT } from '../package-root.js';
 import type { GuestFiles } from './guest-files.js';
 
 /** Of no use where nothing is compiled or debugged. */
 const NOT_NEEDED = /\.(d\.[cm]?ts|map|md)$/;
-
-/** The folder that package.json is in: two above this file, in src as well as in dist. */
-export const PACKAGE_ROOT = fileURLToPath(new URL('../..', import.meta.url)).replace(/\/$/, '');
 
 /** @throws StalesumError `missing-tool` if a package is not installed */
 export function addOwnFiles(files: GuestFiles): void {

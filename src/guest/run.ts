@@ -9,6 +9,7 @@ import { exitCodeOfFault, StalesumError } from '../errors.js';
 import { TERMINAL_VARIABLE } from '../guest-environment.js';
 import { searchPath } from '../node/find-command.js';
 import { printable, writeResult } from '../output.js';
+import { builtFile } from '../package-root.js';
 import { type Progress, progressOn } from '../report/progress.js';
 import { bootGuest, type Guest, type GuestEnd } from './boot.js';
 import type { Message } from './channel.js';
@@ -16,7 +17,6 @@ import { placeResults } from './guest-results.js';
 import { makeInitramfs } from './initramfs.js';
 import { type KernelImage, readKernelImage } from './kernel-image.js';
 import { labModules, modulesFolder } from './modules.js';
-import { PACKAGE_ROOT } from './own-files.js';
 import { findQemu, mayUseKvm } from './qemu.js';
 
 export interface KernelRun {
@@ -92,7 +92,7 @@ function guestOrder(args: readonly string[], outputs: readonly string[]) {
   const environment = Object.fromEntries(
     Object.entries(known).flatMap(([name, value]) => (value ? [[name, value]] : [])),
   );
-  const command = [process.execPath, `${PACKAGE_ROOT}/dist/cli.js`, ...args];
+  const command = [process.execPath, builtFile('cli.js'), ...args];
   return { command, environment, folder: process.cwd(), outputs };
 }
 

@@ -1,10 +1,10 @@
 /** The pod's program, as the lab starts and ends it. */
 import { once } from 'node:events';
 import { text } from 'node:stream/consumers';
-import { fileURLToPath } from 'node:url';
 import { messageOf, StalesumError } from '../errors.js';
 import type { NetnsNode } from '../node/netns.js';
 import type { RunningCommand } from '../node/node.js';
+import { builtFile } from '../package-root.js';
 import { WEB } from './layout.js';
 
 export interface Listener {
@@ -14,8 +14,8 @@ export interface Listener {
 }
 
 export function startListener(web: NetnsNode): Listener {
-  const program = fileURLToPath(new URL('./listener.js', import.meta.url));
-  const args = [program, WEB.address, String(WEB.ports.tcp), String(WEB.ports.udp)];
+  const { address, ports } = WEB;
+  const args = [builtFile('lab/listener.js'), address, String(ports.tcp), String(ports.udp)];
   const running = web.start(process.execPath, args, { openInput: true });
   const words = text(running.stderr).catch(messageOf);
   const ready = Promise.race([once(running.stdout, 'data'), diedEarly(running, words)]).then(

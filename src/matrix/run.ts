@@ -1,10 +1,10 @@
 /** Runs a matrix: plans its labs, runs them side by side, and gathers their rows. */
 import { release } from 'node:os';
-import { fileURLToPath } from 'node:url';
 import { virtualMachineNamed } from '../evidence/run-record.js';
 import { MACHINE_VARIABLE } from '../guest-environment.js';
 import { type LabJob, labsAtOnce, runInLabs } from '../lab/parallel.js';
 import type { Retransmits } from '../lab/retransmits.js';
+import { builtFile } from '../package-root.js';
 import { assemble } from './assemble.js';
 import type { MatrixDocument, MatrixRow } from './document.js';
 import { Gathering } from './gather.js';
@@ -77,7 +77,7 @@ function jobOf(lab: PlannedLab, { retransmits, out }: MatrixOptions): Job {
   const order: LabOrder = { ...lab, retransmits, out };
   return {
     name: lab.scenario,
-    program: fileURLToPath(new URL('./lab-program.js', import.meta.url)),
+    program: builtFile('matrix/lab-program.js'),
     args: [JSON.stringify(order)],
     lab,
   };

@@ -3,6 +3,7 @@
  * large capture is read. Where it is missing, or WebAssembly is switched off, everything works without.
  */
 import { readFileSync } from 'node:fs';
+import { builtFile } from '../package-root.js';
 import type { Layout } from './layout.js';
 
 /** What assembly/index.ts exports; numbers are addresses, unless they count. */
@@ -65,9 +66,6 @@ export interface KernelMemory {
   readonly buffer: SharedArrayBuffer;
 }
 
-/** Built there from assembly/; the same place seen from src/ and from dist/. */
-const FILE = new URL('../../dist/kernel.wasm', import.meta.url);
-
 export const PAGE_BYTES = 65_536;
 /** As assembly/asconfig.json says. */
 const MAXIMUM_PAGES = 4096;
@@ -75,7 +73,7 @@ const MAXIMUM_PAGES = 4096;
 /** Compiles the kernel; `undefined` where that is not possible. */
 export function compileKernel(): KernelModule | undefined {
   try {
-    return new WebAssembly.Module(readFileSync(FILE));
+    return new WebAssembly.Module(readFileSync(builtFile('kernel.wasm')));
   } catch {
     return undefined;
   }

@@ -7,6 +7,7 @@ import { Worker } from 'node:worker_threads';
 import type { CaptureFileSummary } from '../capture-file/summary.js';
 import { viewOf } from '../capture-file/view.js';
 import { StalesumError } from '../errors.js';
+import { builtFile } from '../package-root.js';
 import type { Batch } from './batch.js';
 import { Control } from './control.js';
 import type { KernelMemory, KernelModule } from './kernel.js';
@@ -19,9 +20,6 @@ import type {
   SentFault,
   ThreadStart,
 } from './thread-messages.js';
-
-/** Built there from thread.ts; the same place seen from src/ and from dist/. */
-const THREAD = new URL('../../dist/pipeline/thread.js', import.meta.url);
 
 export interface ThreadedMachine {
   readonly module: KernelModule;
@@ -73,7 +71,7 @@ export class ReadingThreads {
   #start(role: ThreadStart['role']): Worker {
     const { module, memory, layout, seed } = this.#machine;
     const workerData: ThreadStart = { role, module, memory, layout, seed };
-    const thread = new Worker(THREAD, { workerData });
+    const thread = new Worker(builtFile('pipeline/thread.js'), { workerData });
     thread.on('error', thrown => this.#fail(thrown));
     return thread;
   }

@@ -2,9 +2,9 @@
  * What opens connections on a node. On this machine it is our own Node.js in the node's network namespace;
  * elsewhere whatever the node has, best first. All tell the same in lines of JSON, some less of it.
  */
-import { fileURLToPath } from 'node:url';
 import { StalesumError } from '../errors.js';
 import type { Node } from '../node/node.js';
+import { builtFile } from '../package-root.js';
 import { query } from './dns-query.js';
 import { PYTHON_DNS, PYTHON_TCP } from './python-clients.js';
 import { BASH_DNS, BASH_TCP, CURL_TCP, DIG_DNS, NC_TCP } from './shell-clients.js';
@@ -29,7 +29,7 @@ const OUR_OWN: Readonly<Record<Protocol, ProbeClient>> = {
 };
 
 function ourOwn(program: string): ProbeClient {
-  const path = fileURLToPath(new URL(`./${program}`, import.meta.url));
+  const path = builtFile(`probe/${program}`);
   return { name: 'Node.js', command: process.execPath, args: [path], holds: true };
 }
 

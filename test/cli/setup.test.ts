@@ -88,6 +88,15 @@ test('the kernel is built as well: a change of it brings a build, and a fault in
   expect(clone.read('dist/kernel.wasm')).toBe('another');
 });
 
+test('the command line is bundled as well: a fault in that brings a failed build', async () => {
+  await clone.run('setup.mjs');
+  clone.write('src/cli.ts', 'UNBUNDLED');
+  const failed = await clone.run('setup.mjs');
+  expect(failed.exitCode).toBe(70);
+  expect(failed.stderr).toContain('cli.ts: UNRESOLVED_IMPORT\nsetup: the build failed\n');
+  expect(clone.read('dist/cli.js')).not.toBe('UNBUNDLED');
+});
+
 test('a failed npm ci shows what npm said, exits 69 and is tried again', async () => {
   const failed = await clone.run('setup.mjs', [], { FAKE_NPM_FAILS: '1' });
   expect(failed.exitCode).toBe(69);

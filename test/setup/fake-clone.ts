@@ -33,6 +33,9 @@ writeFileSync('node_modules/typescript/bin/tsc', process.env.FAKE_TSC);
 mkdirSync('node_modules/assemblyscript/bin', { recursive: true });
 writeFileSync('node_modules/assemblyscript/package.json', '{"type":"commonjs"}');
 writeFileSync('node_modules/assemblyscript/bin/asc.js', process.env.FAKE_ASC);
+mkdirSync('node_modules/rolldown', { recursive: true });
+writeFileSync('node_modules/rolldown/package.json', '{"type":"module","main":"index.js"}');
+writeFileSync('node_modules/rolldown/index.js', process.env.FAKE_ROLLDOWN);
 `;
 
 /** Copies src/*.ts to *.js; a source that has the word BROKEN does not compile. */
@@ -47,6 +50,18 @@ for (const name of readdirSync('src')) {
     process.exit(1);
   }
   cpSync('src/' + name, out + '/' + name.replace('.ts', '.js'));
+}
+`;
+
+/** Leaves what tsc made as it is; an entry that has the word UNBUNDLED is refused. */
+const fakeRolldown = `
+import { readFileSync } from 'node:fs';
+export async function build({ input }) {
+  const { cli } = input;
+  if (cli && readFileSync(cli, 'utf8').includes('UNBUNDLED')) {
+    console.error('cli.ts: UNRESOLVED_IMPORT');
+    process.exit(1);
+  }
 }
 `;
 
@@ -167,6 +182,7 @@ export class FakeClone {
         npm_execpath: join(this.path, 'npm/npm-cli.js'),
         FAKE_TSC: fakeTsc,
         FAKE_ASC: fakeAsc,
+        FAKE_ROLLDOWN: fakeRolldown,
         ...env,
       },
     });
