@@ -2,7 +2,7 @@
  * Counts ordinary packets of known flows, in the order of the capture. What it does not know it hands
  * back: the packet is then looked at by src/analysis, which may say with `remember` how its flow goes on.
  */
-import { examine } from './examine';
+import { judge, locate } from './examine';
 import {
   ABSENT,
   Flow,
@@ -27,12 +27,14 @@ let flows: usize = 0;
 /** Index of a flow plus 1, or 0 where the slot is free; never more than half of them are taken. */
 let slots: usize = 0;
 let slotMask: u32 = 0;
+/** So few at first that they stay in the processor's cache, which holds the bytes of the packets as well. */
+const FIRST_SLOTS: u32 = 1024;
 let capacity: u32 = 0;
 let size: u32 = 0;
 /** The slot that `find` ended at. */
 let slot: u32 = 0;
 
-/** `slots` are twice as many as `capacity`, a power of two. */
+/** There is room for twice as many `slots` as `capacity`, a power of two. */
 export function configureApply(
   portsAt: usize,
   statsAt: usize,
@@ -45,14 +47,15 @@ export function configureApply(
   flows = flowsAt;
   slots = slotsAt;
   capacity = flowCapacity;
-  slotMask = flowCapacity * 2 - 1;
+  slotMask = FIRST_SLOTS - 1;
   forget();
 }
 
 /** Forgets all flows and counts. */
 export function forget(): void {
   size = 0;
-  memory.fill(slots, 0, (slotMask + 1) * 4);
+  slotMask = FIRST_SLOTS - 1;
+  memory.fill(slots, 0, FIRST_SLOTS * 4);
   memory.fill(stats, 0, MAX_INTERFACES * Stats.BYTES);
 }
 
@@ -62,7 +65,9 @@ export function forget(): void {
  */
 export function apply(index: usize, rows: usize, from: u32, count: u32): u32 {
   for (let i = from; i < count; i++) {
-    if (!applyRow(index + i * Record.BYTES, rows + i * Row.BYTES)) return i;
+    const row = rows + i * Row.BYTES;
+    if ((load<u32>(row, Row.FLAGS) & ORDINARY) === 0) return i;
+    if (!applyRow(index + i * Record.BYTES, row, find(row))) return i;
   }
   return count;
 }
@@ -71,19 +76,21 @@ export function apply(index: usize, rows: usize, from: u32, count: u32): u32 {
 export function examineAndApply(index: usize, row: usize, from: u32, count: u32): u32 {
   for (let i = from; i < count; i++) {
     const record = index + i * Record.BYTES;
-    examine(record, 1, row);
-    if (!applyRow(record, row)) return i;
+    if (!locate(record, row)) return i;
+    // In front of the sums, which a processor goes on with while it waits for the memory of the flow.
+    const found = find(row);
+    judge(row);
+    if (!applyRow(record, row, found)) return i;
   }
   return count;
 }
 
-/** Counts an ordinary packet of a known flow; false for any other one. */
-function applyRow(record: usize, row: usize): bool {
+/** Counts an ordinary packet of the flow that was found; false for any other one. */
+function applyRow(record: usize, row: usize, found: u32): bool {
   const flags = load<u32>(row, Row.FLAGS);
   if ((flags & ORDINARY) === 0) return false;
   const state = (flags >> STATE_SHIFT) & 3;
   if (state === ABSENT && isTunnelPort(row)) return false;
-  const found = find(row);
   if (found === NOT_FOUND) return false;
   const flow = flows + found * Flow.BYTES;
   if (((load<u32>(flow, Flow.STATES) >> state) & 1) === 0 || !leftFromSamePort(flow, row)) {
@@ -103,6 +110,10 @@ export function remember(row: usize, states: u32): i32 {
   let index = find(row);
   if (index === NOT_FOUND) {
     if (size === capacity) return -1;
+    if ((size + 1) * 2 > slotMask + 1) {
+      doubleSlots();
+      find(row);
+    }
     index = size++;
     store<u32>(slots + slot * 4, index + 1);
   }
@@ -117,6 +128,16 @@ export function remember(row: usize, states: u32): i32 {
   store<u32>(flow, load<u32>(row, Row.HASH), Flow.HASH);
   memory.fill(flow + Flow.COUNTS, 0, Flow.BYTES - Flow.COUNTS);
   return index;
+}
+
+function doubleSlots(): void {
+  slotMask = slotMask * 2 + 1;
+  memory.fill(slots, 0, (slotMask + 1) * 4);
+  for (let index: u32 = 0; index < size; index++) {
+    let at = load<u32>(flows + index * Flow.BYTES, Flow.HASH) & slotMask;
+    while (load<u32>(slots + at * 4) !== 0) at = (at + 1) & slotMask;
+    store<u32>(slots + at * 4, index + 1);
+  }
 }
 
 /** Whether a packet without a tunnel goes to a port that was found to be one since its row was made. */

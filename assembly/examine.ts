@@ -46,6 +46,12 @@ let ipProtocol: u32 = 0;
 let ipPayload: usize = 0;
 let ipEnd: usize = 0;
 
+/** Of the tunnel that the last `locate` entered: its UDP header, or 0 for none, and where the datagram ends. */
+let tunnelUdp: usize = 0;
+let tunnelEnd: usize = 0;
+/** The sum of its pseudo-header, unless the checksum is zero. */
+let tunnelPseudo: u64 = 0;
+
 /** What the last `judgeSegment` found: the segment's sum once its checksum is complete. */
 let segmentSum: u64 = 0;
 
@@ -58,8 +64,7 @@ export function configureExamine(ports: usize, hashSeed: u32): void {
 export function examine(index: usize, count: u32, rows: usize): void {
   for (let i: u32 = 0; i < count; i++) {
     const row = rows + i * Row.BYTES;
-    store<u32>(row, 0, Row.FLAGS);
-    examineRecord(index + i * Record.BYTES, row);
+    if (locate(index + i * Record.BYTES, row)) judge(row);
   }
 }
 
@@ -67,29 +72,42 @@ function bigEndian16(at: usize): u32 {
   return swapped(load<u16>(at));
 }
 
-function examineRecord(record: usize, row: usize): void {
+/**
+ * Walks the headers of a record's frame, and names its flow in the row, which stays one that has to be
+ * looked at until `judge` finds it ordinary. False: there is nothing to judge.
+ */
+export function locate(record: usize, row: usize): bool {
+  store<u32>(row, 0, Row.FLAGS);
   const start: usize = load<u32>(record, Record.START);
   const end: usize = load<u32>(record, Record.END);
   const slot = load<u32>(record, Record.INTERFACE);
-  if (load<u32>(record, Record.ORIGINAL_LENGTH) > <u32>(end - start)) return;
-  if (end - start > 0xffff || slot >= MAX_INTERFACES) return;
+  if (load<u32>(record, Record.ORIGINAL_LENGTH) > <u32>(end - start)) return false;
+  if (end - start > 0xffff || slot >= MAX_INTERFACES) return false;
   const network = networkOf(start, end, load<u16>(record, Record.LINK_TYPE));
-  if (network === 0 || !readIp(network, end)) return;
+  if (network === 0 || !readIp(network, end)) return false;
   if (ipProtocol === UDP) {
     const port = bigEndian16(ipPayload + 2);
-    if (load<u8>(tunnelPorts + (port >> 3)) & (1 << (port & 7))) {
-      examineTunnel(slot, row);
-      return;
-    }
-    if (mayBeTunnel(ipPayload + 8, end)) return;
+    if (load<u8>(tunnelPorts + (port >> 3)) & (1 << (port & 7))) return enterTunnel(slot, row);
+    if (mayBeTunnel(ipPayload + 8, end)) return false;
   }
-  const inner = judgeSegment(false);
-  if (inner === ABSENT) return;
-  writeKey(row, network, slot, 0);
-  const state = ORDINARY | (ABSENT << STATE_SHIFT) | (inner === PARTIAL ? INNER_PARTIAL : 0);
+  tunnelUdp = 0;
   v128.store(row, i32x4.splat(0), Row.OUTER_SOURCE);
   store<u32>(row, 0, Row.OUTER_PORTS);
-  store<u32>(row, state, Row.FLAGS);
+  writeKey(row, network, slot, 0);
+  return true;
+}
+
+/** Verifies the checksums of the packet that was located last, and says in its row if it is ordinary. */
+export function judge(row: usize): void {
+  const inner = judgeSegment(tunnelUdp !== 0 && load<u16>(tunnelUdp, 6) !== 0);
+  if (inner === ABSENT) return;
+  let outer = ABSENT;
+  if (tunnelUdp !== 0) {
+    outer = judgeTunnel();
+    if (outer === ABSENT) return;
+  }
+  const flags = ORDINARY | (outer << STATE_SHIFT) | (inner === PARTIAL ? INNER_PARTIAL : 0);
+  store<u32>(row, flags, Row.FLAGS);
 }
 
 /** Address of the IP packet in the frame, or 0. */
@@ -170,11 +188,11 @@ function isGeneve(header: usize): bool {
 
 /** Plain sum of the pseudo-header of the packet that was read last. */
 function pseudoSum(): u64 {
-  return (
-    sumOf(ipSource, ipSource + 2 * ipAddressBytes) +
-    (ipProtocol << 8) +
-    swapped(<u32>(ipEnd - ipPayload))
-  );
+  const addresses =
+    ipAddressBytes === 4
+      ? <u64>load<u32>(ipSource) + load<u32>(ipSource, 4)
+      : sumOf(ipSource, ipSource + 32);
+  return addresses + (ipProtocol << 8) + swapped(<u32>(ipEnd - ipPayload));
 }
 
 /**
@@ -200,35 +218,33 @@ function judgeSegment(isNeeded: bool): u32 {
 }
 
 /** Goes on with a UDP packet that was read, and whose port is a tunnel's. */
-function examineTunnel(slot: u32, row: usize): void {
+function enterTunnel(slot: u32, row: usize): bool {
   const outerSource = ipSource;
   const outerAddressBytes = ipAddressBytes;
-  const udp = ipPayload;
-  const udpEnd = ipEnd;
-  const header = udp + 8;
-  if (header + 8 > udpEnd) return;
-  const stored = load<u16>(udp, 6);
-  const outerPseudo = stored === 0 ? 0 : pseudoSum();
-  const network = insideTunnel(header, udpEnd);
-  if (network === 0 || network >= udpEnd || !readIp(network, udpEnd)) return;
-  const inner = judgeSegment(stored !== 0);
-  if (inner === ABSENT) return;
-  let outer = ZERO;
-  if (stored !== 0) {
-    let sum = outerPseudo + sumOf(udp, ipPayload) + segmentSum;
-    if (ipEnd < udpEnd) {
-      const trailer = fold(sumOf(ipEnd, udpEnd));
-      sum += (ipEnd - ipPayload) & 1 ? swapped(trailer) : trailer;
-    }
-    if (fold(sum) === 0xffff) outer = VALID;
-    else if (fold(outerPseudo) === stored) outer = PARTIAL;
-    else return;
-  }
-  writeKey(row, network, slot, 1);
+  tunnelUdp = ipPayload;
+  tunnelEnd = ipEnd;
+  const header = tunnelUdp + 8;
+  if (header + 8 > tunnelEnd) return false;
+  if (load<u16>(tunnelUdp, 6) !== 0) tunnelPseudo = pseudoSum();
+  const network = insideTunnel(header, tunnelEnd);
+  if (network === 0 || network >= tunnelEnd || !readIp(network, tunnelEnd)) return false;
   v128.store(row, addressAt(outerSource, outerAddressBytes), Row.OUTER_SOURCE);
-  store<u32>(row, load<u32>(udp), Row.OUTER_PORTS);
-  const flags = ORDINARY | (outer << STATE_SHIFT) | (inner === PARTIAL ? INNER_PARTIAL : 0);
-  store<u32>(row, flags, Row.FLAGS);
+  store<u32>(row, load<u32>(tunnelUdp), Row.OUTER_PORTS);
+  writeKey(row, network, slot, 1);
+  return true;
+}
+
+/** The same of the tunnel's outer checksum; its segment's has been judged, so that each byte is read once. */
+function judgeTunnel(): u32 {
+  const stored = load<u16>(tunnelUdp, 6);
+  if (stored === 0) return ZERO;
+  let sum = tunnelPseudo + sumOf(tunnelUdp, ipPayload) + segmentSum;
+  if (ipEnd < tunnelEnd) {
+    const trailer = fold(sumOf(ipEnd, tunnelEnd));
+    sum += (ipEnd - ipPayload) & 1 ? swapped(trailer) : trailer;
+  }
+  if (fold(sum) === 0xffff) return VALID;
+  return fold(tunnelPseudo) === stored ? PARTIAL : ABSENT;
 }
 
 /** Address of the IP packet that the tunnel header leads to, or 0. */
@@ -258,20 +274,20 @@ function writeKey(row: usize, network: usize, slot: u32, tunnel: u32): void {
   const meta = <u32>ipAddressBytes | (ipProtocol << 8) | (tunnel << 16) | (slot << 24);
   v128.store(row, source, Row.SOURCE);
   v128.store(row, destination, Row.DESTINATION);
-  store<u32>(row, ports, Row.PORTS);
-  store<u32>(row, meta, Row.META);
+  // Both at once, as they are compared: to load what was stored in two parts takes a processor long.
+  const rest = <u64>ports | ((<u64>meta) << 32);
+  store<u64>(row, rest, Row.PORTS);
   store<u32>(row, <u32>(ipEnd - network), Row.LENGTH);
-  store<u32>(row, hashOf(source, destination, ports, meta), Row.HASH);
+  store<u32>(row, hashOf(rest), Row.HASH);
 }
 
-/** Multiplies and shifts 64 bits at a time, and mixes the end as murmur3 does. */
-function hashOf(source: v128, destination: v128, ports: u32, meta: u32): u32 {
+/** Multiplies and shifts 64 bits at a time: both addresses, and the rest of the key. */
+function hashOf(rest: u64): u32 {
   let hash: u64 = seed;
-  hash = mix(hash, i64x2.extract_lane(source, 0));
-  hash = mix(hash, i64x2.extract_lane(source, 1));
-  hash = mix(hash, i64x2.extract_lane(destination, 0));
-  hash = mix(hash, i64x2.extract_lane(destination, 1));
-  hash = mix(hash, ((<u64>ports) << 32) | meta);
+  for (let at = ipSource; at < ipSource + 2 * ipAddressBytes; at += 8) {
+    hash = mix(hash, load<u64>(at));
+  }
+  hash = mix(hash, rest);
   return <u32>(hash ^ (hash >> 32));
 }
 

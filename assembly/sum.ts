@@ -5,61 +5,54 @@
  * sum of the words as they stand on the wire, its two bytes swapped (RFC 1071 section 2B).
  */
 
-/** So many bytes that the four 32-bit lanes cannot overflow. */
-const BLOCK_BYTES: usize = 1 << 18;
-
-/** Plain sum of the words in `[start, end)`; an odd last byte counts as if a zero byte followed it. */
-export function sumOf(start: usize, end: usize): u64 {
-  let at = start;
-  let total: u64 = 0;
-  while (end - at >= 16) {
-    const stop = at + (min(end - at, BLOCK_BYTES) & ~15);
-    total += sumVectors(at, stop);
-    at = stop;
-  }
-  if (end - at >= 8) {
-    const word = load<u64>(at);
-    // Words of 32 bits have the same one's-complement sum as their halves.
-    total += (word & 0xffffffff) + (word >> 32);
-    at += 8;
-  }
-  if (end - at >= 4) {
-    total += load<u32>(at);
-    at += 4;
-  }
-  if (end - at >= 2) {
-    total += load<u16>(at);
-    at += 2;
-  }
-  return at < end ? total + load<u8>(at) : total;
-}
+/** So many bytes that the 32-bit lanes cannot overflow; no packet has more. */
+export const MOST_BYTES: usize = 1 << 18;
 
 /**
- * Unsigned words, less 2^15 each so that the signed multiply-and-add can pair them; what that takes away
- * is added at the end.
+ * Plain sum of the words in `[start, end)`; an odd last byte counts as if a zero byte followed it. Up to
+ * `MOST_BYTES`; 64 bytes behind the end are read, though not counted.
  */
-function sumVectors(start: usize, stop: usize): u64 {
-  const sign = i16x8.splat(-0x8000);
-  const one = i16x8.splat(1);
+export function sumOf(start: usize, end: usize): u64 {
   let first = i32x4.splat(0);
   let second = i32x4.splat(0);
   let at = start;
-  for (; at + 64 <= stop; at += 64) {
-    first = i32x4.add(first, i32x4.dot_i16x8_s(v128.xor(v128.load(at), sign), one));
-    second = i32x4.add(second, i32x4.dot_i16x8_s(v128.xor(v128.load(at, 16), sign), one));
-    first = i32x4.add(first, i32x4.dot_i16x8_s(v128.xor(v128.load(at, 32), sign), one));
-    second = i32x4.add(second, i32x4.dot_i16x8_s(v128.xor(v128.load(at, 48), sign), one));
+  for (; at + 64 <= end; at += 64) {
+    first = i32x4.add(first, pairs(v128.load(at)));
+    second = i32x4.add(second, pairs(v128.load(at, 16)));
+    first = i32x4.add(first, pairs(v128.load(at, 32)));
+    second = i32x4.add(second, pairs(v128.load(at, 48)));
   }
-  for (; at < stop; at += 16) {
-    first = i32x4.add(first, i32x4.dot_i16x8_s(v128.xor(v128.load(at), sign), one));
-  }
+  // What is left, without a branch, as no processor foresees the lengths of packets.
+  const left = i8x16.splat(<i8>(end - at));
+  const place = i8x16(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
+  first = i32x4.add(first, pairs(upTo(left, place, v128.load(at))));
+  second = i32x4.add(second, pairs(upTo(left, behind(place, 16), v128.load(at, 16))));
+  first = i32x4.add(first, pairs(upTo(left, behind(place, 32), v128.load(at, 32))));
+  second = i32x4.add(second, pairs(upTo(left, behind(place, 48), v128.load(at, 48))));
   const lanes = i32x4.add(first, second);
   const signed =
     <i64>i32x4.extract_lane(lanes, 0) +
     <i64>i32x4.extract_lane(lanes, 1) +
     <i64>i32x4.extract_lane(lanes, 2) +
     <i64>i32x4.extract_lane(lanes, 3);
-  return signed + (<u64>(stop - start) >> 1) * 0x8000;
+  return signed + (<u64>(at + 64 - start) >> 1) * 0x8000;
+}
+
+/**
+ * Sums of the words two by two, less 2^15 for each of them, so that the signed multiply-and-add can do it;
+ * what that takes away is added at the end.
+ */
+function pairs(words: v128): v128 {
+  return i32x4.dot_i16x8_s(v128.xor(words, i16x8.splat(-0x8000)), i16x8.splat(1));
+}
+
+/** The bytes whose place is less than `left`, and zeros. */
+function upTo(left: v128, place: v128, bytes: v128): v128 {
+  return v128.and(bytes, i8x16.gt_s(left, place));
+}
+
+function behind(place: v128, distance: i8): v128 {
+  return i8x16.add(place, i8x16.splat(distance));
 }
 
 /** Folds the carries of a plain sum into 16 bits. */

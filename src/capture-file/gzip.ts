@@ -3,10 +3,10 @@
  * within gives the frames before the damage, as an uncompressed one does; members one behind the
  * other (`cat a.gz b.gz`, and what rotation scripts append) are read as one stream.
  */
-import { createHash } from 'node:crypto';
 import { once } from 'node:events';
-import { createGunzip, type Gunzip } from 'node:zlib';
+import type { Gunzip } from 'node:zlib';
 import { messageOf, StalesumError } from '../errors.js';
+import { newSha256 } from '../sha256.js';
 import type { CaptureIntake } from './intake.js';
 import type { ReadOptions } from './reading.js';
 import type { CaptureFileSummary, Truncation } from './summary.js';
@@ -39,7 +39,7 @@ export async function readGzipped(
   capture: CaptureIntake,
   options: ReadOptions = {},
 ): Promise<CaptureFileSummary> {
-  const hash = options.sha256 === false ? null : createHash('sha256');
+  const hash = options.sha256 === false ? null : newSha256();
   const inflation = new Inflation(chunk => capture.push(chunk));
   let compressed = 0;
   for await (const chunk of chunks) {
@@ -74,7 +74,10 @@ function endOf(
 /** gunzip, fed in chunks. Its output is handed on before a fault behind it is told. */
 class Inflation {
   damage: Truncation | undefined;
-  readonly #gunzip: Gunzip = createGunzip({ chunkSize: outputLength });
+  // Loaded here, since most captures are not compressed.
+  readonly #gunzip: Gunzip = process
+    .getBuiltinModule('node:zlib')
+    .createGunzip({ chunkSize: outputLength });
   readonly #closed: Promise<unknown>;
   #inflated = 0;
   #thrown: { readonly what: unknown } | undefined;

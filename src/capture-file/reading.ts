@@ -1,7 +1,8 @@
 /** One reading of a capture file, whatever it is read from: recognises the format, walks, sums up. */
 
-import { createHash, type Hash } from 'node:crypto';
+import type { Hash } from 'node:crypto';
 import { StalesumError } from '../errors.js';
+import { newSha256 } from '../sha256.js';
 import type { FrameVisitor } from './frame.js';
 import { PcapWalker } from './pcap.js';
 import { PcapngWalker } from './pcapng.js';
@@ -29,7 +30,7 @@ export class CaptureReading {
     this.name = name;
     this.visitor = visitor;
     this.taker = taker;
-    this.hash = options.sha256 === false ? null : createHash('sha256');
+    this.hash = options.sha256 === false ? null : newSha256();
   }
 
   /** Bytes read so far. */

@@ -45,7 +45,8 @@ export function removePrivateFolder(folder: string): void {
 
 function remove(folder: string): void {
   try {
-    rmSync(folder, { recursive: true, force: true });
+    // A file that is just being written may come into it meanwhile.
+    rmSync(folder, { recursive: true, force: true, maxRetries: 5, retryDelay: 20 });
   } catch {
     // What cannot be taken away stays readable by us alone.
   }

@@ -2,11 +2,11 @@
  * `SHA256SUMS`: the hash of every file of a bundle, as `sha256sum` writes and checks them. It is written
  * last, so that a folder that has one is whole.
  */
-import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { lstat, readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { messageOf, StalesumError } from '../errors.js';
+import { newSha256 } from '../sha256.js';
 import { writeWhole } from '../write-whole.js';
 
 export const SUMS_FILE = 'SHA256SUMS';
@@ -124,7 +124,7 @@ async function filesBelow(folder: string): Promise<{ files: string[]; others: st
 
 /** SHA-256 of a file, in hex. @throws StalesumError `bad-input` */
 export async function sha256Of(path: string): Promise<string> {
-  const hash = createHash('sha256');
+  const hash = newSha256();
   try {
     for await (const chunk of createReadStream(path, { highWaterMark: 1 << 20 })) {
       hash.update(chunk as Buffer);

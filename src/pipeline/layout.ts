@@ -146,7 +146,7 @@ export function layOut(slabCount: number, sizes: SlabSizes): Layout {
       carry: sizes.carry,
     };
   });
-  // Vectors are loaded whole: 16 bytes behind the last one must be there.
+  // Sums read up to 64 bytes behind what they count.
   const bytes = at + 64;
   return { ports, stats, flows, slots, flowCapacity: FLOW_CAPACITY, control, slabs, bytes };
 }

@@ -1,8 +1,8 @@
 /** What runs in a thread of its own; threads.ts starts it. */
-import { createHash } from 'node:crypto';
 import { isMainThread, parentPort, workerData } from 'node:worker_threads';
 import { readPiece } from '../capture-file/file.js';
 import { messageOf, StalesumError } from '../errors.js';
+import { newSha256 } from '../sha256.js';
 import { Control } from './control.js';
 import { startKernel } from './kernel.js';
 import { SlabFiller, type SlabSupply } from './slab-filler.js';
@@ -74,7 +74,7 @@ function runExaminer({ module, memory, layout, seed }: ThreadStart, control: Con
 function runHasher({ memory }: ThreadStart, control: Control): void {
   const bytes = new Uint8Array(memory.buffer);
   parentPort!.on('message', (first: number) => {
-    const hash = createHash('sha256');
+    const hash = newSha256();
     let next = first;
     for (;;) {
       control.waitUntil(() => control.published > next || control.fileEnd === next);
