@@ -6,6 +6,7 @@ import { cloneRoot } from '../setup/clone.mjs';
 
 const CLI = join(cloneRoot, 'dist', 'cli.js');
 const SUMS = join(cloneRoot, 'scripts', 'bench', 'sums.c');
+const READ_ALONE = join(cloneRoot, 'scripts', 'bench', 'read-alone.mjs');
 
 /**
  * Contenders that this machine has, each `{ name, command(file), counts(stdout, known) }`. `counts` is what
@@ -14,6 +15,10 @@ const SUMS = join(cloneRoot, 'scripts', 'bench', 'sums.c');
 export function contenders(folder) {
   return [
     ...compiledSums(folder),
+    {
+      name: 'node, reading alone',
+      command: file => ['taskset', '-c', '0', process.execPath, READ_ALONE, file],
+    },
     stalesum('stalesum, one core', ['taskset', '-c', '0'], []),
     ...(availableParallelism() > 1
       ? [

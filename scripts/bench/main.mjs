@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { cloneRoot } from '../setup/clone.mjs';
 import { setUp } from '../setup/set-up.mjs';
+import { ownEnvironment } from './measure.mjs';
 import { offline } from './offline.mjs';
 import { print } from './print.mjs';
 
@@ -54,7 +55,7 @@ function startTimes() {
 function wallTimes(args) {
   const seconds = Array.from({ length: RUNS + 1 }, () => {
     const started = process.hrtime.bigint();
-    spawnSync(process.execPath, args, { stdio: 'ignore' });
+    spawnSync(process.execPath, args, { stdio: 'ignore', env: ownEnvironment() });
     return Number(process.hrtime.bigint() - started) / 1e9;
   }).slice(1);
   seconds.sort((a, b) => a - b);

@@ -83,12 +83,14 @@ function ratios(results) {
   const [one, two] = [of('stalesum, one core'), of('stalesum, two cores')];
   const times = (a, b) => (a && b ? a.packetsPerSecond / b.packetsPerSecond : null);
   const sums = of('C -O3, sums alone');
+  const reading = of('node, reading alone');
   return {
     packetsPerSecondToTshark: times(one, of('tshark')),
     packetsPerSecondToTcpdump: times(one, of('tcpdump -vv')),
     packetsPerSecondToTsharkOnTwoCores: times(two, of('tshark')),
     packetsPerSecondToTcpdumpOnTwoCores: times(two, of('tcpdump -vv')),
     cpuToC: sums ? one.cpuSeconds / sums.cpuSeconds : null,
+    cpuOfReadingAloneToC: sums ? reading.cpuSeconds / sums.cpuSeconds : null,
   };
 }
 

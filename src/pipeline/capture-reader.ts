@@ -51,25 +51,20 @@ const KIB = 1024;
 const MIB = 1024 * KIB;
 const MAX_THREADS = 8;
 
-/** A smaller file than those is read before the kernel is ready; threads take some 60 ms to start. */
-const DEFAULT_PLAN: Omit<ReadingPlan, 'threads' | 'slabs'> = {
+/**
+ * Slabs of a mebibyte: smaller ones make more calls, greater ones do not stay in the processor's cache. Frames
+ * of less than 16 bytes, of which no capture of packets consists, do not all find room in the index.
+ *
+ * A smaller file than those is read before the kernel is ready; threads take some 60 ms to start.
+ */
+const DEFAULT_PLAN: Omit<ReadingPlan, 'threads'> = {
+  slabs: { bytes: MIB, carry: 256 * KIB, records: (MIB + 256 * KIB) / 32 },
   smallestForKernel: 256 * KIB,
   smallestForThreads: 8 * MIB,
 };
 
-/**
- * Where one thread does all, what it has read is to be in its processor's own cache still when it examines
- * it. Where threads hand slabs to each other, larger ones make them wait for each other less often. Frames
- * of less than 16 bytes, of which no capture of packets consists, do not all find room in the index.
- */
-function slabsFor(threads: number): SlabSizes {
-  const bytes = threads === 1 ? 256 * KIB : MIB;
-  const carry = 256 * KIB;
-  return { bytes, carry, records: (bytes + carry) / 32 };
-}
-
 /** Slabs between two turns of the event loop, so that signals and progress get theirs. */
-const SLABS_PER_TURN = 128;
+const SLABS_PER_TURN = 32;
 
 /** The kernel at work. */
 interface Machine {
@@ -91,8 +86,7 @@ export class CaptureReader {
   constructor(options: ReaderOptions) {
     this.#options = options;
     const threads = Math.min(availableParallelism(), MAX_THREADS);
-    const plan = { threads, ...DEFAULT_PLAN, ...options.plan };
-    this.#plan = { slabs: slabsFor(plan.threads), ...plan };
+    this.#plan = { threads, ...DEFAULT_PLAN, ...options.plan };
   }
 
   /** Reads a file; see `readCaptureFile`. */
