@@ -46,12 +46,6 @@ let ipProtocol: u32 = 0;
 let ipPayload: usize = 0;
 let ipEnd: usize = 0;
 
-/** Of the tunnel that the last `locate` entered: its UDP header, or 0 for none, and where the datagram ends. */
-let tunnelUdp: usize = 0;
-let tunnelEnd: usize = 0;
-/** The sum of its pseudo-header, unless the checksum is zero. */
-let tunnelPseudo: u64 = 0;
-
 /** What the last `judgeSegment` found: the segment's sum once its checksum is complete. */
 let segmentSum: u64 = 0;
 
@@ -64,7 +58,8 @@ export function configureExamine(ports: usize, hashSeed: u32): void {
 export function examine(index: usize, count: u32, rows: usize): void {
   for (let i: u32 = 0; i < count; i++) {
     const row = rows + i * Row.BYTES;
-    if (locate(index + i * Record.BYTES, row)) judge(row);
+    store<u32>(row, 0, Row.FLAGS);
+    examineRecord(index + i * Record.BYTES, row);
   }
 }
 
@@ -72,42 +67,29 @@ function bigEndian16(at: usize): u32 {
   return swapped(load<u16>(at));
 }
 
-/**
- * Walks the headers of a record's frame, and names its flow in the row, which stays one that has to be
- * looked at until `judge` finds it ordinary. False: there is nothing to judge.
- */
-export function locate(record: usize, row: usize): bool {
-  store<u32>(row, 0, Row.FLAGS);
+function examineRecord(record: usize, row: usize): void {
   const start: usize = load<u32>(record, Record.START);
   const end: usize = load<u32>(record, Record.END);
   const slot = load<u32>(record, Record.INTERFACE);
-  if (load<u32>(record, Record.ORIGINAL_LENGTH) > <u32>(end - start)) return false;
-  if (end - start > 0xffff || slot >= MAX_INTERFACES) return false;
+  if (load<u32>(record, Record.ORIGINAL_LENGTH) > <u32>(end - start)) return;
+  if (end - start > 0xffff || slot >= MAX_INTERFACES) return;
   const network = networkOf(start, end, load<u16>(record, Record.LINK_TYPE));
-  if (network === 0 || !readIp(network, end)) return false;
+  if (network === 0 || !readIp(network, end)) return;
   if (ipProtocol === UDP) {
     const port = bigEndian16(ipPayload + 2);
-    if (load<u8>(tunnelPorts + (port >> 3)) & (1 << (port & 7))) return enterTunnel(slot, row);
-    if (mayBeTunnel(ipPayload + 8, end)) return false;
+    if (load<u8>(tunnelPorts + (port >> 3)) & (1 << (port & 7))) {
+      examineTunnel(slot, row);
+      return;
+    }
+    if (mayBeTunnel(ipPayload + 8, end)) return;
   }
-  tunnelUdp = 0;
+  const inner = judgeSegment(false);
+  if (inner === ABSENT) return;
+  writeKey(row, network, slot, 0);
+  const state = ORDINARY | (ABSENT << STATE_SHIFT) | (inner === PARTIAL ? INNER_PARTIAL : 0);
   v128.store(row, i32x4.splat(0), Row.OUTER_SOURCE);
   store<u32>(row, 0, Row.OUTER_PORTS);
-  writeKey(row, network, slot, 0);
-  return true;
-}
-
-/** Verifies the checksums of the packet that was located last, and says in its row if it is ordinary. */
-export function judge(row: usize): void {
-  const inner = judgeSegment(tunnelUdp !== 0 && load<u16>(tunnelUdp, 6) !== 0);
-  if (inner === ABSENT) return;
-  let outer = ABSENT;
-  if (tunnelUdp !== 0) {
-    outer = judgeTunnel();
-    if (outer === ABSENT) return;
-  }
-  const flags = ORDINARY | (outer << STATE_SHIFT) | (inner === PARTIAL ? INNER_PARTIAL : 0);
-  store<u32>(row, flags, Row.FLAGS);
+  store<u32>(row, state, Row.FLAGS);
 }
 
 /** Address of the IP packet in the frame, or 0. */
@@ -218,33 +200,35 @@ function judgeSegment(isNeeded: bool): u32 {
 }
 
 /** Goes on with a UDP packet that was read, and whose port is a tunnel's. */
-function enterTunnel(slot: u32, row: usize): bool {
+function examineTunnel(slot: u32, row: usize): void {
   const outerSource = ipSource;
   const outerAddressBytes = ipAddressBytes;
-  tunnelUdp = ipPayload;
-  tunnelEnd = ipEnd;
-  const header = tunnelUdp + 8;
-  if (header + 8 > tunnelEnd) return false;
-  if (load<u16>(tunnelUdp, 6) !== 0) tunnelPseudo = pseudoSum();
-  const network = insideTunnel(header, tunnelEnd);
-  if (network === 0 || network >= tunnelEnd || !readIp(network, tunnelEnd)) return false;
-  v128.store(row, addressAt(outerSource, outerAddressBytes), Row.OUTER_SOURCE);
-  store<u32>(row, load<u32>(tunnelUdp), Row.OUTER_PORTS);
-  writeKey(row, network, slot, 1);
-  return true;
-}
-
-/** The same of the tunnel's outer checksum; its segment's has been judged, so that each byte is read once. */
-function judgeTunnel(): u32 {
-  const stored = load<u16>(tunnelUdp, 6);
-  if (stored === 0) return ZERO;
-  let sum = tunnelPseudo + sumOf(tunnelUdp, ipPayload) + segmentSum;
-  if (ipEnd < tunnelEnd) {
-    const trailer = fold(sumOf(ipEnd, tunnelEnd));
-    sum += (ipEnd - ipPayload) & 1 ? swapped(trailer) : trailer;
+  const udp = ipPayload;
+  const udpEnd = ipEnd;
+  const header = udp + 8;
+  if (header + 8 > udpEnd) return;
+  const stored = load<u16>(udp, 6);
+  const outerPseudo = stored === 0 ? 0 : pseudoSum();
+  const network = insideTunnel(header, udpEnd);
+  if (network === 0 || network >= udpEnd || !readIp(network, udpEnd)) return;
+  const inner = judgeSegment(stored !== 0);
+  if (inner === ABSENT) return;
+  let outer = ZERO;
+  if (stored !== 0) {
+    let sum = outerPseudo + sumOf(udp, ipPayload) + segmentSum;
+    if (ipEnd < udpEnd) {
+      const trailer = fold(sumOf(ipEnd, udpEnd));
+      sum += (ipEnd - ipPayload) & 1 ? swapped(trailer) : trailer;
+    }
+    if (fold(sum) === 0xffff) outer = VALID;
+    else if (fold(outerPseudo) === stored) outer = PARTIAL;
+    else return;
   }
-  if (fold(sum) === 0xffff) return VALID;
-  return fold(tunnelPseudo) === stored ? PARTIAL : ABSENT;
+  writeKey(row, network, slot, 1);
+  v128.store(row, addressAt(outerSource, outerAddressBytes), Row.OUTER_SOURCE);
+  store<u32>(row, load<u32>(udp), Row.OUTER_PORTS);
+  const flags = ORDINARY | (outer << STATE_SHIFT) | (inner === PARTIAL ? INNER_PARTIAL : 0);
+  store<u32>(row, flags, Row.FLAGS);
 }
 
 /** Address of the IP packet that the tunnel header leads to, or 0. */

@@ -29,6 +29,8 @@ export namespace Row {
   export const OUTER_SOURCE: u32 = 48;
   export const OUTER_PORTS: u32 = 64;
   export const LENGTH: u32 = 68;
+  /** Number of its flow, for the short while in which that is known. */
+  export const FLOW: u32 = 72;
 }
 
 /** Bits of a row's flags. 0: the packet is one that has to be looked at. */

@@ -20,8 +20,8 @@ export interface Kernel {
   examine(index: number, count: number, rows: number): void;
   /** Counts rows from number `from` on; the number of the first that has to be looked at, or `count`. */
   apply(index: number, rows: number, from: number, count: number): number;
-  /** The same with records that nobody has examined; `row` is room for the row that it stops at. */
-  examineAndApply(index: number, row: number, from: number, count: number): number;
+  /** The same with records that nobody has examined; the first of `rows` is then that of the one it stops at. */
+  examineAndApply(index: number, rows: number, from: number, count: number): number;
   /** Takes the row's flow as known; its number, or -1 where there is no room. */
   remember(row: number, states: number): number;
   forget(): void;

@@ -29,6 +29,7 @@ export const ROW = {
   OUTER_SOURCE: 48,
   OUTER_PORTS: 64,
   LENGTH: 68,
+  FLOW: 72,
 } as const;
 
 /** Bits of a row's flags; without the first the packet has to be looked at. */

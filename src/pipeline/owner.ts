@@ -90,7 +90,7 @@ export class Owner {
     this.#finish(batch);
   }
 
-  /** Takes the next batch of the file, which nobody has examined: row by row, so that each stays in the cache. */
+  /** Takes the next batch of the file, which nobody has examined: few rows at a time, so that they stay in the cache. */
   examineAndTake(batch: Batch): void {
     const { slab, count } = batch;
     const { index, rows } = slab;
