@@ -4,7 +4,7 @@
  */
 import { readFileSync } from 'node:fs';
 import fc from 'fast-check';
-import { describe, expect, test } from 'vitest';
+import { beforeEach, describe, expect, test } from 'vitest';
 import { emptyFrame } from '../../src/capture-file/frame.js';
 import { FrameIndex } from '../../src/pipeline/batch.js';
 import { compileKernel, kernelMemory, startKernel } from '../../src/pipeline/kernel.js';
@@ -14,7 +14,7 @@ import { emptyFinding, judgePacket } from '../../src/wire/checksum-state.js';
 import { isFragment } from '../../src/wire/ip.js';
 import { DEFAULT_TUNNEL_PORTS, emptyPacket, walkPacket } from '../../src/wire/packet.js';
 import { generate } from '../offline/generator.js';
-import { naiveSum } from '../support/packet-builder.js';
+import { ethernet, ip, naiveSum, TCP, tcp } from '../support/packet-builder.js';
 import { lastingFlows } from './support.js';
 
 const { FLOW, layOut, RECORD, ROW, STATS } = layout;
@@ -239,5 +239,66 @@ describe('what the kernel calls ordinary is what src/wire finds', () => {
       ),
       { numRuns: 5000 },
     );
+  });
+});
+
+describe('flows that were remembered', () => {
+  const PLAIN = 1;
+  const FRAME_BYTES = 54;
+
+  /** Puts one packet of each of the flows into the slab, and its record into the index. */
+  const place = (flows: readonly number[]): void => {
+    const index = new FrameIndex(memory.buffer);
+    flows.forEach((flow, at) => {
+      const ends = { source: `10.1.${flow >> 8}.${flow & 255}`, destination: '10.2.0.1' };
+      const payload = tcp({ ...ends, sourcePort: 40_000, destinationPort: 80, flags: 0x10 });
+      const start = slab.data + at * FRAME_BYTES;
+      bytes.set(ethernet({ payload: ip({ ...ends, protocol: TCP, payload }) }), start);
+      const [end, originalLength] = [start + FRAME_BYTES, FRAME_BYTES];
+      const frame = { ...emptyFrame(), bytes, view, start, end, linkType: 1, originalLength };
+      index.write(slab.index + at * RECORD.BYTES, frame);
+    });
+  };
+  const apply = (count: number): number => kernel.examineAndApply(slab.index, slab.rows, 0, count);
+
+  beforeEach(() => {
+    const { ports, stats, flows, slots, flowCapacity } = plan;
+    kernel.configureApply(ports, stats, flows, slots, flowCapacity);
+  });
+
+  test('are known again, however many they are', () => {
+    const flows = Array.from({ length: 5000 }, (_, flow) => flow);
+    for (const flow of flows) {
+      place([flow]);
+      expect(apply(1)).toBe(0);
+      expect(kernel.remember(slab.rows, PLAIN)).toBe(flow);
+    }
+    for (const flow of flows) {
+      place([flow]);
+      expect(apply(1)).toBe(1);
+    }
+    const counted = flows.map(flow =>
+      view.getUint32(plan.flows + flow * FLOW.BYTES + FLOW.COUNTS, true),
+    );
+    expect(new Set(counted)).toEqual(new Set([1]));
+  });
+
+  test('are counted up to the first that is not known, whose row is handed back', () => {
+    for (const known of [7, 8, 9]) {
+      place([known]);
+      apply(1);
+      kernel.remember(slab.rows, PLAIN);
+    }
+    for (let before = 0; before < 40; before++) {
+      place([...new Array<number>(before).fill(7), 200 + before, 8, 9]);
+      expect(apply(before + 3)).toBe(before);
+      const source = [...bytes.subarray(slab.rows + ROW.SOURCE, slab.rows + ROW.SOURCE + 4)];
+      expect(source).toEqual([10, 1, 0, 200 + before]);
+    }
+    // 0 + 1 + ... + 39 of the one, and none of those behind.
+    const counts = [0, 1, 2].map(flow =>
+      view.getUint32(plan.flows + flow * FLOW.BYTES + FLOW.COUNTS, true),
+    );
+    expect(counts).toEqual([780, 0, 0]);
   });
 });
