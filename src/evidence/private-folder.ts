@@ -45,8 +45,7 @@ export function removePrivateFolder(folder: string): void {
 
 function remove(folder: string): void {
   try {
-    // A file that is just being written may come into it meanwhile.
-    rmSync(folder, { recursive: true, force: true, maxRetries: 5, retryDelay: 20 });
+    rmSync(folder, { recursive: true, force: true, maxRetries: 5 });
   } catch {
     // What cannot be taken away stays readable by us alone.
   }
@@ -57,9 +56,16 @@ function removeAll(): void {
   folders.clear();
 }
 
+/** How long what Node's threads have begun, such as making a folder, may take. */
+const IN_FLIGHT_MS = 50;
+
 /** Ends as the signal would have ended us, so that whoever started us is told the same. */
 function endBySignal(signal: NodeJS.Signals): void {
+  const ours = [...folders];
   removeAll();
+  // What is unpacked at this moment would make the folder again behind us.
+  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, IN_FLIGHT_MS);
+  for (const folder of ours) remove(folder);
   stopWatching();
   process.kill(process.pid, signal);
 }
