@@ -22,7 +22,7 @@ const common = { platform: 'node', external: ['koffi', 'pcap'], tsconfig: false 
  */
 const groups = [
   { name: 'program', test: /\/src\/program(\/[\w-]+)?\.ts$/, priority: 2 },
-  { name: 'analyze', test: /\/src\/(commands\/analyze|report\/terminal)\.ts$/, priority: 1 },
+  { name: 'analyze', test: /\/src\/commands\/analyze\.ts$/, priority: 1 },
 ];
 
 await build({

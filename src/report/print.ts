@@ -1,6 +1,7 @@
 /** Prints a verdict as it was asked for: a report for people, or the document for scripts. */
 import type { VerdictDocument } from '../analysis/verdict.js';
 import { writeResult } from '../output.js';
+import { terminalReport } from './terminal.js';
 
 export interface PrintOptions {
   readonly json: boolean;
@@ -17,6 +18,5 @@ export async function printVerdict(
     await writeResult(`${JSON.stringify(verdict, null, 2)}\n`);
     return;
   }
-  const { terminalReport } = await import('./terminal.js');
   await writeResult(terminalReport(verdict, { color, evidence }));
 }
