@@ -23,12 +23,14 @@ import {
   shiftLeft,
   xToA,
 } from './bpf.js';
+import { checksummed } from './bpf-checksummed.js';
 import {
   assertPorts,
   type CaptureFilter,
   filterWords,
   type HostFilter,
   innerAddressWords,
+  portsOf,
   type TunnelFilter,
 } from './filter.js';
 
@@ -64,6 +66,8 @@ function linesOf(filter: CaptureFilter, linkType: number): Line[] {
       return hosts(filter, linkType);
     case 'tunnel':
       return tunnel(filter, linkType);
+    case 'checksummed':
+      return checksummed(filter, linkType);
   }
 }
 
@@ -102,7 +106,7 @@ function hosts({ addresses }: HostFilter, linkType: number): Line[] {
 }
 
 function tunnel(filter: TunnelFilter, linkType: number): Line[] {
-  assertPorts(filter);
+  assertPorts(portsOf(filter));
   return [
     ...(linkType === LINKTYPE_ETHERNET ? behindEthernet() : behindNothing()),
     ...outerIpv4(),

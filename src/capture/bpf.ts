@@ -41,9 +41,12 @@ const AND = 0x50;
 const SHIFT_LEFT = 0x60;
 const ALWAYS = 0x00;
 const IF_EQUAL = 0x10;
+const IF_AT_LEAST = 0x30;
 const IF_ANY_BIT = 0x40;
 const TO_X = 0x00;
 const TO_A = 0x80;
+/** Loads from here on ask the kernel and not the packet: SKF_AD_OFF + SKF_AD_RANDOM. */
+const RANDOM = 0xffff_f000 + 56;
 
 type Width = keyof typeof WIDTH;
 
@@ -58,6 +61,9 @@ export const loadAtX = (width: Width, offset: number): Line => ({
   code: LD | WIDTH[width] | INDEXED,
   k: offset,
 });
+
+/** A = 32 random bits, other ones for every packet. */
+export const loadRandom = (): Line => ({ code: LD | WIDTH[4] | ABSOLUTE, k: RANDOM });
 
 /** X = `value`. */
 export const setX = (value: number): Line => ({ code: LDX | IMMEDIATE, k: value });
@@ -83,6 +89,14 @@ export const xToA = (): Line => ({ code: MISC | TO_A, k: 0 });
 /** If A = `value` to `yes`, else to `no`; where none is named, to the next line. */
 export const ifEqual = (value: number, yes?: string, no?: string): Line => ({
   code: JMP | IF_EQUAL,
+  k: value,
+  yes,
+  no,
+});
+
+/** If A is at least `value`, both unsigned, to `yes`, else to `no`. */
+export const ifAtLeast = (value: number, yes?: string, no?: string): Line => ({
+  code: JMP | IF_AT_LEAST,
   k: value,
   yes,
   no,

@@ -41,6 +41,8 @@ export interface CaptureStatistics {
 export interface LiveCapture {
   /** The counts so far, where the engine can tell them before the end. */
   counts?(): CaptureStatistics;
+  /** Goes on with another filter, without a gap; where the engine can. */
+  refilter?(filter: CaptureFilter): void;
   /** Ends the capture once everything that was on the wire before was handed on. */
   stop(): Promise<CaptureStatistics>;
 }
@@ -63,6 +65,12 @@ export interface CaptureEngine {
 export const LINGER_MILLISECONDS = 20;
 
 /** How a capture is called in messages: `node-a/eth0`. */
-export function captureName({ node, interface: device }: CaptureRequest): string {
+export function captureName({
+  node,
+  interface: device,
+}: {
+  readonly node: Pick<Node, 'name'>;
+  readonly interface: string;
+}): string {
   return `${node.name}/${device}`;
 }

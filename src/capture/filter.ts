@@ -5,7 +5,11 @@
 import { StalesumError } from '../errors.js';
 import { addressWords } from '../wire/address.js';
 
-export type CaptureFilter = { readonly kind: 'all' } | HostFilter | TunnelFilter;
+export type CaptureFilter =
+  | { readonly kind: 'all' }
+  | HostFilter
+  | TunnelFilter
+  | ChecksummedFilter;
 
 /** IP packets from or to any of some addresses, untagged or behind one VLAN tag. */
 export interface HostFilter {
@@ -40,6 +44,29 @@ export interface InnerFilter {
   readonly port?: number;
 }
 
+/**
+ * Datagrams to the ports of tunnels whose outer checksum is in use, over IPv4 (with options or without)
+ * or IPv6, behind up to two VLAN tags. Of a datagram in fragments the first is let in, since only that
+ * one shows its ports; of IPv6 extension headers only that of fragments is followed.
+ */
+export interface ChecksummedFilter {
+  readonly kind: 'checksummed';
+  /** UDP destination ports of tunnels, 1 to 100 of them. */
+  readonly ports: readonly number[];
+  /** Lets in a random part only. Engines on libpcap cannot. */
+  readonly sample?: Sample;
+}
+
+/** One in so many of each kind, 1 being all of them. */
+export interface Sample {
+  /** What the bug shows on: inner TCP SYNs, and outer checksums of 0xffff. */
+  readonly first: number;
+  readonly other: number;
+}
+
+/** No smaller part than this can be asked for. */
+export const SPARSEST_SAMPLE = 1 << 20;
+
 /** Everything that passes the interface. */
 export const EVERYTHING: CaptureFilter = { kind: 'all' };
 
@@ -63,10 +90,15 @@ export function filterWords(address: string): readonly number[] {
 }
 
 /** @throws StalesumError `usage` for a port that none is. */
-export function assertPorts({ port, inner }: TunnelFilter): void {
-  for (const number of [port, inner?.port ?? port]) {
+export function assertPorts(ports: readonly number[]): void {
+  for (const number of ports) {
     if (!Number.isInteger(number) || number < 1 || number > 0xffff) {
       throw new StalesumError('usage', `${number} is not a port; ports are 1 to 65535`);
     }
   }
+}
+
+/** The ports that a filter of one tunnel names. */
+export function portsOf({ port, inner }: TunnelFilter): readonly number[] {
+  return [port, inner?.port ?? port];
 }

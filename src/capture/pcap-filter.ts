@@ -6,16 +6,23 @@
  * links without an Ethernet header, and what kind of link it is only the node knows. (A tag that the
  * kernel took out of the bytes, as it does with nearly all, is not seen by the expressions at all.)
  */
+import { StalesumError } from '../errors.js';
 import {
   assertPorts,
   type CaptureFilter,
+  type ChecksummedFilter,
   filterWords,
   type HostFilter,
   innerAddressWords,
+  portsOf,
   type TunnelFilter,
 } from './filter.js';
 
-/** The expression; empty for everything. @throws StalesumError `usage` for a port or address that is none */
+/**
+ * The expression; empty for everything.
+ *
+ * @throws StalesumError `usage` for a port or address that is none, or a sample, which libpcap cannot take
+ */
 export function pcapFilterText(filter: CaptureFilter): string {
   switch (filter.kind) {
     case 'all':
@@ -24,6 +31,8 @@ export function pcapFilterText(filter: CaptureFilter): string {
       return hostsText(filter);
     case 'tunnel':
       return tunnelText(filter);
+    case 'checksummed':
+      return checksummedText(filter);
   }
 }
 
@@ -54,6 +63,7 @@ interface Place {
 const IPV4: Place = { protocol: 'ip', base: 0, lengths: [] };
 const IPV6: Place = { protocol: 'ip6', base: 0, lengths: [] };
 const BEHIND_TAG: Place = { protocol: 'ether', base: 18, lengths: [] };
+const BEHIND_TAGS: Place = { protocol: 'ether', base: 22, lengths: [] };
 
 /** The number of `size` bytes at an offset from a place. */
 function at({ protocol, base, lengths }: Place, offset: number, size: 1 | 2 | 4): string {
@@ -67,22 +77,50 @@ function behindIpv4(ip: Place, offset = 0): Place {
 }
 
 function tunnelText(filter: TunnelFilter): string {
-  assertPorts(filter);
+  assertPorts(portsOf(filter));
   return eitherFamily(
     ip => ipv4Text(filter, ip),
     ip => ipv6Text(filter, ip),
   );
 }
 
-/** IPv4 and IPv6, untagged or behind one VLAN tag. */
-function eitherFamily(ipv4: (ip: Place) => string, ipv6: (ip: Place) => string): string {
-  const tagged =
-    `(ether[16:2] == 0x800 and ${ipv4(BEHIND_TAG)}) or ` +
-    `(ether[16:2] == 0x86dd and ${ipv6(BEHIND_TAG)})`;
+type FamilyText = (ip: Place) => string;
+
+/** IPv4 and IPv6, untagged or behind one VLAN tag; `deeper` stands for what is behind one more. */
+function eitherFamily(ipv4: FamilyText, ipv6: FamilyText, deeper = ''): string {
+  const tagged = familyAt(16, ipv4(BEHIND_TAG), ipv6(BEHIND_TAG));
   return (
     `(ip and ${ipv4(IPV4)}) or (ip6 and ${ipv6(IPV6)}) or ` +
-    `((ether[12:2] == 0x8100 or ether[12:2] == 0x88a8) and (${tagged}))`
+    `(${tagAt(12)} and (${tagged}${deeper === '' ? '' : ` or (${deeper})`}))`
   );
+}
+
+function familyAt(ethertype: number, ipv4: string, ipv6: string): string {
+  return `(ether[${ethertype}:2] == 0x800 and ${ipv4}) or (ether[${ethertype}:2] == 0x86dd and ${ipv6})`;
+}
+
+function tagAt(ethertype: number): string {
+  return `(ether[${ethertype}:2] == 0x8100 or ether[${ethertype}:2] == 0x88a8)`;
+}
+
+function checksummedText({ ports, sample }: ChecksummedFilter): string {
+  assertPorts(ports);
+  if (sample !== undefined && (sample.first > 1 || sample.other > 1)) {
+    throw new StalesumError('usage', 'only the ring engine can let in a sample of what passes');
+  }
+  const datagram = (udp: Place) =>
+    `(${ports.map(port => `${at(udp, 2, 2)} == ${port}`).join(' or ')}) and ${at(udp, 6, 2)} != 0`;
+  const ipv4: FamilyText = ip =>
+    `${at(ip, 9, 1)} == 17 and ${at(ip, 6, 2)} & 0x1fff == 0 and ${datagram(behindIpv4(ip))}`;
+  const ipv6: FamilyText = ip => {
+    const whole = `${at(ip, 6, 1)} == 17 and ${datagram({ ...ip, base: ip.base + 40 })}`;
+    const firstFragment =
+      `${at(ip, 6, 1)} == 44 and ${at(ip, 40, 1)} == 17 and ${at(ip, 42, 2)} & 0xfff8 == 0 and ` +
+      datagram({ ...ip, base: ip.base + 48 });
+    return `((${whole}) or (${firstFragment}))`;
+  };
+  const twice = `${tagAt(16)} and (${familyAt(20, ipv4(BEHIND_TAGS), ipv6(BEHIND_TAGS))})`;
+  return eitherFamily(ipv4, ipv6, twice);
 }
 
 function hostsText({ addresses }: HostFilter): string {

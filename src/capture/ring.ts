@@ -16,6 +16,7 @@ import {
   LINGER_MILLISECONDS,
   type LiveCapture,
 } from './engine.js';
+import type { CaptureFilter } from './filter.js';
 import { ENETDOWN, type Libc, loadLibc, type PollHandle } from './libc.js';
 import {
   type MappedRing,
@@ -53,6 +54,10 @@ const LAST_BLOCK_PAUSE = 2;
 /** What the kernel gets, beyond the timeout, to hand over the last block. Milliseconds. */
 const LAST_BLOCK_PATIENCE = 5000;
 
+/** All that the ring needs of a node is its network namespace: it runs no command there. */
+export type RingRequest = Omit<CaptureRequest, 'node'> & { readonly node: RingPlace };
+export type RingPlace = Pick<Node, 'name' | 'networkNamespace'>;
+
 export const ring: CaptureEngine = ringEngine();
 
 /** A ring of another size than usual. */
@@ -72,7 +77,15 @@ export async function ringRefusal(node: Node): Promise<StalesumError | undefined
   }
 }
 
-async function start(request: CaptureRequest, shape: RingShape): Promise<LiveCapture> {
+/** @throws StalesumError as `CaptureEngine.start` */
+export function startRing(
+  request: RingRequest,
+  shape: Partial<RingShape> = {},
+): Promise<Required<LiveCapture>> {
+  return start(request, { ...SHAPE, ...shape });
+}
+
+async function start(request: RingRequest, shape: RingShape): Promise<Required<LiveCapture>> {
   const libc = await loadLibc();
   const where = captureName(request);
   const socket = new PacketSocket(libc, namespaceOf(request.node), where, request.interface);
@@ -88,7 +101,7 @@ async function start(request: CaptureRequest, shape: RingShape): Promise<LiveCap
   }
 }
 
-function namespaceOf({ name, networkNamespace }: Node): string {
+function namespaceOf({ name, networkNamespace }: RingPlace): string {
   if (networkNamespace === undefined) {
     throw new StalesumError(
       'usage',
@@ -99,7 +112,7 @@ function namespaceOf({ name, networkNamespace }: Node): string {
   return networkNamespace;
 }
 
-class RingCapture implements LiveCapture {
+class RingCapture implements Required<LiveCapture> {
   readonly #socket: PacketSocket;
   readonly #ring: MappedRing;
   readonly #memory: RingMemory;
@@ -126,6 +139,12 @@ class RingCapture implements LiveCapture {
   counts(): CaptureStatistics {
     if (this.#ended === undefined) this.#countLosses();
     return this.#statistics();
+  }
+
+  refilter(filter: CaptureFilter): void {
+    // At its end it lets nothing in any more.
+    if (this.#ended !== undefined) return;
+    this.#socket.attach(bpfProgram(filter, this.#socket.linkType));
   }
 
   stop(): Promise<CaptureStatistics> {

@@ -8,12 +8,14 @@ import {
   goTo,
   INSTRUCTION_BYTES,
   ifAnyBit,
+  ifAtLeast,
   ifEqual,
   keep,
   type Line,
   label,
   load,
   loadAtX,
+  loadRandom,
   setX,
   shiftLeft,
   xToA,
@@ -96,6 +98,15 @@ describe('assemble', () => {
       keep(3),
     ];
     expect(decimals(lines)).toEqual(['21 0 1 1', '5 0 0 2', '6 0 0 1', '6 0 0 2', '6 0 0 3']);
+  });
+
+  it('asks the kernel for random bits, and compares them unsigned', () => {
+    // SKF_AD_OFF is -0x1000 and SKF_AD_RANDOM 56 (linux/filter.h).
+    const lines = [loadRandom(), ifAtLeast(0xfffffff0, 'no'), keep(1), label('no'), keep(0)];
+    expect(decimals(lines).slice(0, 2)).toEqual([
+      `32 0 0 ${2 ** 32 - 0x1000 + 56}`,
+      '53 1 0 4294967280',
+    ]);
   });
 
   it('keeps constants of 32 bits', () => {

@@ -28,6 +28,12 @@ export const LINKTYPE_RAW = 101;
 
 export const hasTcpdump = spawnSync('tcpdump', ['--version']).status === 0;
 
+/** The frames here have no other port of a tunnel. */
+const CHECKSUMMED_8472 =
+  '((ip and udp dst port 8472 and udp[6:2] != 0) or ' +
+  '(ip6 and udp dst port 8472 and ip6[46:2] != 0) or ' +
+  '(ip6 proto 44 and ip6[40] == 17 and ip6[42:2] & 0xfff8 == 0 and ip6[50:2] == 8472 and ip6[54:2] != 0))';
+
 /** Filters, each with what it means in an expression that was written by hand. */
 export const FILTERS: readonly (readonly [string, CaptureFilter, string])[] = [
   ['everything', { kind: 'all' }, ''],
@@ -78,6 +84,14 @@ export const FILTERS: readonly (readonly [string, CaptureFilter, string])[] = [
     },
     '',
   ],
+  [
+    'checksums in use towards tunnels',
+    { kind: 'checksummed', ports: [4789, 8472, 6081] },
+    [CHECKSUMMED_8472, `(vlan and ${CHECKSUMMED_8472})`].join(' or ') +
+      // Each `vlan` moves all offsets behind it, so the second one of two is within the first.
+      ` or (vlan and ${CHECKSUMMED_8472})`,
+  ],
+  ['checksums in use towards port 53', { kind: 'checksummed', ports: [53] }, ''],
   ['any IP inside', { kind: 'tunnel', port: 8472, inner: {} }, ''],
 ];
 
@@ -230,12 +244,19 @@ export function tcpdumpPasses(
 }
 
 /** Indexes of the frames that a program lets pass, run by `passes`. */
-export function programPasses(frames: readonly Bytes[], program: Uint8Array): number[] {
-  return frames.flatMap((frame, index) => (passes(program, frame) > 0 ? [index] : []));
+export function programPasses(
+  frames: readonly Bytes[],
+  program: Uint8Array,
+  random?: () => number,
+): number[] {
+  return frames.flatMap((frame, index) => (passes(program, frame, random) > 0 ? [index] : []));
 }
 
+/** SKF_AD_OFF + SKF_AD_RANDOM: a load from there asks the kernel for 32 random bits. */
+const RANDOM = 0xfffff038;
+
 /** Runs a program of classic BPF (linux/filter.h) on a frame; what it returns. Only what ours consist of. */
-export function passes(program: Uint8Array, frame: Bytes): number {
+export function passes(program: Uint8Array, frame: Bytes, random?: () => number): number {
   const view = new DataView(program.buffer, program.byteOffset, program.length);
   let a = 0;
   let x = 0;
@@ -250,9 +271,15 @@ export function passes(program: Uint8Array, frame: Bytes): number {
     };
     switch (code) {
       case 0x20:
+        if (k === RANDOM && random) {
+          a = random();
+          break;
+        }
+        if (!load(k, 4)) return 0;
+        break;
       case 0x28:
       case 0x30:
-        if (!load(k, { 32: 4, 40: 2, 48: 1 }[code])) return 0;
+        if (!load(k, code === 0x28 ? 2 : 1)) return 0;
         break;
       case 0x40:
       case 0x48:
@@ -285,6 +312,9 @@ export function passes(program: Uint8Array, frame: Bytes): number {
         break;
       case 0x15:
         pc += a === k ? yes : no;
+        break;
+      case 0x35:
+        pc += a >= k ? yes : no;
         break;
       case 0x45:
         pc += (a & k) !== 0 ? yes : no;
