@@ -49,6 +49,7 @@ const COMMANDS: Readonly<
   inspect: async () => (await import('./program/inspect.js')).inspectCommand,
   report: async () => (await import('./program/report.js')).reportCommand,
   matrix: async () => (await import('./program/matrix.js')).matrixCommand,
+  watch: async () => (await import('./program/watch.js')).watchCommand,
   redact: async () => (await import('./program/redact.js')).redactCommand,
   lab: async () => (await import('./program/lab.js')).labCommand,
 };

@@ -15,7 +15,7 @@ import {
   recoverSourcePort,
 } from '../wire/port-recovery.js';
 import type { NatBinding } from './conntrack-lookup.js';
-import type { PacketRecord } from './observation.js';
+import type { ChecksumRecord, PacketRecord } from './observation.js';
 import type { PortUse, TappedOrigin } from './port-uses.js';
 import type { SourcePortRange } from './sender-habit.js';
 import { type ChecksumState, hex16 } from './verdict.js';
@@ -62,7 +62,7 @@ export function judgePort(use: PortUse, context: PortContext): PortFinding {
   const { mismatch } = use;
   if (!mismatch) return withoutMismatch(use, context);
   if (mismatch.innerChecksum.state !== 'valid' && mismatch.innerChecksum.state !== 'partial') {
-    return invalid(use, context, innerReason(mismatch));
+    return invalid(use, context, innerReason(mismatch.innerChecksum));
   }
   const origin = originOf(use, context);
   return origin
@@ -312,13 +312,11 @@ function base(use: PortUse, context: PortContext): PortFinding {
   };
 }
 
-function innerReason({ innerChecksum }: PacketRecord): string {
-  switch (innerChecksum.state) {
+/** Why a datagram convicts nobody whose inner checksum is neither right nor open. */
+export function innerReason({ state, stored, correct }: ChecksumRecord): string {
+  switch (state) {
     case 'mismatch':
-      return (
-        `the inner checksum is wrong too (${hex16(innerChecksum.stored)}, ` +
-        `due ${hex16(innerChecksum.correct)})`
-      );
+      return `the inner checksum is wrong too (${hex16(stored)}, due ${hex16(correct)})`;
     case 'unverifiable':
       return 'the inner checksum cannot be verified, so nothing shows that only a port was rewritten';
     case 'zero':

@@ -39,7 +39,7 @@ export interface CaptureStatistics {
 }
 
 export interface LiveCapture {
-  /** The counts so far, where the engine can tell them before the end. */
+  /** The counts so far, where the engine can tell them before the end. @throws what a visitor threw */
   counts?(): CaptureStatistics;
   /** Goes on with another filter, without a gap; where the engine can. */
   refilter?(filter: CaptureFilter): void;

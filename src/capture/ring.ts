@@ -137,6 +137,8 @@ class RingCapture implements Required<LiveCapture> {
   }
 
   counts(): CaptureStatistics {
+    // Visits have ended: what is counted from here on nobody sees.
+    if (this.#failure) throw this.#failure.thrown;
     if (this.#ended === undefined) this.#countLosses();
     return this.#statistics();
   }

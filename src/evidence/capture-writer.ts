@@ -1,6 +1,6 @@
 /** Writes a live capture to disk as it comes, as pcapng: nothing is analysed that is not saved. */
 import { closeSync, openSync, writeSync } from 'node:fs';
-import { type CapturedFrame, emptyFrame } from '../capture-file/frame.js';
+import type { CapturedFrame } from '../capture-file/frame.js';
 import {
   enhancedPacketBlockLength,
   interfaceDescriptionBlock,
@@ -10,8 +10,7 @@ import {
 } from '../capture-file/pcapng-writer.js';
 import { messageOf, StalesumError } from '../errors.js';
 import { TOOL } from '../version.js';
-import { blankPayload } from '../wire/blank-payload.js';
-import { emptyPacket } from '../wire/packet.js';
+import { BLANKED_COMMENT, BlankedCopy } from './blanked-copy.js';
 
 export interface WrittenInterface {
   readonly name: string;
@@ -28,9 +27,6 @@ export interface CaptureWriterOptions {
   readonly onFault: (fault: StalesumError) => void;
 }
 
-export const BLANKED_COMMENT =
-  'Payload was left out when this was captured: zeros stand for it, but for one word that keeps every checksum as right or wrong as it was.';
-
 /** Bytes held at most before they are written; else frames of one turn of the event loop are one write. */
 const HELD_BYTES = 1 << 20;
 
@@ -39,9 +35,7 @@ export class CaptureWriter {
   readonly #interface: WrittenInterface;
   readonly #descriptor: number;
   readonly #options: CaptureWriterOptions;
-  readonly #packet = emptyPacket();
-  /** The frame as it is written. */
-  readonly #blanked = emptyFrame();
+  readonly #blanked: BlankedCopy;
   #bytes = new Uint8Array(HELD_BYTES);
   #view = new DataView(this.#bytes.buffer);
   #held = 0;
@@ -54,6 +48,7 @@ export class CaptureWriter {
     this.#path = path;
     this.#interface = described;
     this.#options = options;
+    this.#blanked = new BlankedCopy(options.tunnelPorts);
     try {
       this.#descriptor = openSync(path, 'wx');
     } catch (thrown) {
@@ -69,38 +64,11 @@ export class CaptureWriter {
   /** Takes one frame. A failure to write is told by `end`. */
   readonly visit = (frame: CapturedFrame): void => {
     this.#describe(frame.linkType);
-    const written = this.#options.keepPayload ? frame : this.#blank(frame);
+    const written = this.#options.keepPayload ? frame : this.#blanked.of(frame);
     this.#makeRoom(enhancedPacketBlockLength(written));
     this.#held = writeEnhancedPacket(this.#bytes, this.#view, this.#held, 0, written);
     this.#schedule();
   };
-
-  /** A copy without payload: the frame's own bytes are others' to read, and may be the kernel's. */
-  #blank(frame: CapturedFrame): CapturedFrame {
-    const { start, end, linkType, originalLength } = frame;
-    const blanked = this.#blanked;
-    const length = end - start;
-    if (blanked.bytes.length < length) {
-      blanked.bytes = new Uint8Array(Math.max(length, 2 * blanked.bytes.length));
-      blanked.view = new DataView(blanked.bytes.buffer);
-    }
-    blanked.bytes.set(frame.bytes.subarray(start, end));
-    blanked.seconds = frame.seconds;
-    blanked.nanoseconds = frame.nanoseconds;
-    blanked.direction = frame.direction;
-    blanked.originalLength = originalLength;
-    blanked.end = blankPayload(
-      blanked.bytes,
-      blanked.view,
-      0,
-      length,
-      linkType,
-      originalLength,
-      this.#options.tunnelPorts,
-      this.#packet,
-    );
-    return blanked;
-  }
 
   /** Writes what is left and the statistics, and closes. @throws StalesumError `write-failed` */
   end(linkType: number, kernelDrops: number, received: number): void {
