@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { cloneRoot, foreignOwner, handOverFolder } from '../setup/clone.mjs';
 import { runToEnd } from '../setup/process.mjs';
+import { fetchPromtool } from '../setup/promtool.mjs';
 import { setUp } from '../setup/set-up.mjs';
 import { fetchTestKernel } from '../setup/test-kernel.mjs';
 import { searchFolders } from '../setup/tools.mjs';
@@ -14,6 +15,7 @@ export async function main(args) {
   const whenMissing = process.env.STALESUM_REQUIRE_LIVE === '1' ? 'stop' : 'go-on';
   await setUp({ root: cloneRoot, purpose: 'tests', whenMissing });
   await fetchTestKernel(cloneRoot, searchFolders());
+  await fetchPromtool(cloneRoot, searchFolders());
   const reporters = [
     ...(args.some(isReporter) ? [] : ['--reporter=default']),
     `--reporter=${reporter}`,

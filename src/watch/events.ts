@@ -120,9 +120,15 @@ export function eventLine(event: WatchEvent): string {
 
 /** `2026-11-23T02:49:52.123456789Z` */
 export function timeText({ seconds, nanoseconds }: Instant): string {
-  const whole = new Date(seconds * 1000).toISOString().slice(0, -'.000Z'.length);
-  return `${whole}.${String(nanoseconds).padStart(9, '0')}Z`;
+  if (seconds !== known.seconds) {
+    const text = new Date(seconds * 1000).toISOString().slice(0, -'.000Z'.length);
+    known = { seconds, text };
+  }
+  return `${known.text}.${String(nanoseconds).padStart(9, '0')}Z`;
 }
+
+/** Findings come in bursts, and dates are slow. */
+let known = { seconds: 0, text: '1970-01-01T00:00:00' };
 
 /** The time now, by this machine's clock. */
 export function nowText(): string {

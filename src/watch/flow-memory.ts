@@ -53,6 +53,8 @@ export class FlowMemory {
   readonly #limit: number;
   /** In the order in which they were seen last. */
   readonly #flows = new Map<string, WatchedFlow>();
+  /** Always at the oldest: to begin anew each time would pass over all that were deleted since. */
+  #oldest = this.#flows.keys();
   #evicted = 0;
 
   constructor(limit = MOST_FLOWS) {
@@ -107,11 +109,15 @@ export class FlowMemory {
   }
 
   #takeOldest(): WatchedFlow | undefined {
-    for (const [key, flow] of this.#flows) {
-      this.#flows.delete(key);
-      return flow;
+    let next = this.#oldest.next();
+    if (next.done) {
+      this.#oldest = this.#flows.keys();
+      next = this.#oldest.next();
     }
-    return undefined;
+    if (next.done) return undefined;
+    const flow = this.#flows.get(next.value);
+    this.#flows.delete(next.value);
+    return flow;
   }
 }
 

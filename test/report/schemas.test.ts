@@ -26,6 +26,7 @@ describe('the schemas', () => {
         'redaction-1.json',
         'run-1.json',
         'verdict-1.json',
+        'watch-1.json',
       ]),
     );
     const { exports, files } = JSON.parse(
