@@ -1,16 +1,16 @@
 /**
  * The generator of the live benchmark: raw frames out of an interface at a steady rate, with sendmmsg(2)
- * through koffi (64-bit Linux). `node live-sender.mjs DEVICE PACKETS RATE LENGTH`, in the interface's
- * namespace. Prints {"sent", "seconds"}.
+ * through koffi (64-bit Linux). `node live-sender.mjs DEVICE PACKETS RATE LENGTH [MIX]`, in the interface's
+ * namespace; a rate of 0 is as fast as it goes. Prints {"sent", "seconds"}.
  *
- * The frames are VXLAN datagrams to port 8472 with a checksum in use, from one source port after the
- * other.
+ * The frames are those of a mix (tunnel-frames.mjs), by default `plain`, one after the other.
  */
 import koffi from 'koffi';
+import { mixOf } from './tunnel-frames.mjs';
 
-const [device, packets, rate, length] = process.argv.slice(2);
+const [device, packets, rate, length, mix = 'plain'] = process.argv.slice(2);
 const COUNT = Number(packets);
-const RATE = Number(rate);
+const RATE = Number(rate) || Number.POSITIVE_INFINITY;
 const LENGTH = Number(length);
 
 const BATCH = 64;
@@ -27,16 +27,19 @@ const sendmmsg = libc.func('int sendmmsg(int, void *, uint32_t, int)');
 const if_nametoindex = libc.func('uint32_t if_nametoindex(const char *)');
 
 const descriptor = openOn(device);
-const frames = new Uint8Array(BATCH * LENGTH);
-for (let index = 0; index < BATCH; index++) frames.set(frame(index), index * LENGTH);
+const mixed = mixOf(mix, LENGTH);
+const frames = Buffer.concat(mixed);
 const messages = messageHeaders();
 
 const started = performance.now();
 let sent = 0;
 while (sent < COUNT) {
-  const due = Math.min(COUNT, Math.floor(((performance.now() - started) * RATE) / 1000));
+  const elapsed = Math.max(1, performance.now() - started);
+  const due = Math.min(COUNT, Math.floor((elapsed * RATE) / 1000));
   while (sent < due) {
-    const done = sendmmsg(descriptor, messages, Math.min(BATCH, due - sent), 0);
+    const next = sent % mixed.length;
+    const most = Math.min(BATCH, due - sent, mixed.length - next);
+    const done = sendmmsg(descriptor, messages.subarray(next * MMSGHDR_BYTES), most, 0);
     if (done <= 0) throw new Error(`sendmmsg: error ${koffi.errno()}`);
     sent += done;
   }
@@ -58,11 +61,11 @@ function openOn(name) {
 
 /** One message a frame, each of one piece. */
 function messageHeaders() {
-  const headers = Buffer.alloc(BATCH * MMSGHDR_BYTES);
-  const pieces = Buffer.alloc(BATCH * IOVEC_BYTES);
+  const headers = Buffer.alloc(mixed.length * MMSGHDR_BYTES);
+  const pieces = Buffer.alloc(mixed.length * IOVEC_BYTES);
   const framesAt = koffi.address(frames);
   const piecesAt = koffi.address(pieces);
-  for (let index = 0; index < BATCH; index++) {
+  for (let index = 0; index < mixed.length; index++) {
     pieces.writeBigUInt64LE(framesAt + BigInt(index * LENGTH), index * IOVEC_BYTES);
     pieces.writeBigUInt64LE(BigInt(LENGTH), index * IOVEC_BYTES + 8);
     headers.writeBigUInt64LE(piecesAt + BigInt(index * IOVEC_BYTES), index * MMSGHDR_BYTES + 16);
@@ -71,18 +74,4 @@ function messageHeaders() {
   // The memory behind the addresses must stay.
   headers.pieces = pieces;
   return headers;
-}
-
-function frame(index) {
-  const bytes = Buffer.alloc(LENGTH);
-  bytes.set([2, 0, 0, 0, 0, 2, 2, 0, 0, 0, 0, 1, 0x08, 0x00, 0x45, 0x00]);
-  bytes.writeUInt16BE(LENGTH - 14, 16);
-  bytes.set([64, 17], 22);
-  bytes.set([10, 0, 0, 1, 10, 0, 0, 2], 26);
-  bytes.writeUInt16BE(40000 + index, 34);
-  bytes.writeUInt16BE(8472, 36);
-  bytes.writeUInt16BE(LENGTH - 34, 38);
-  bytes.writeUInt16BE(0x1234, 40);
-  bytes.set([8, 0, 0, 0, 0, 0, 1, 0], 42);
-  return bytes;
 }

@@ -86,11 +86,6 @@ export class Detector {
     const flow = known ?? this.#addFlow(interfaceName, frame, judgement, kind);
     // What was corrupt before may turn out to be a rewritten port; what was taken back may not.
     const isNew = !known || (flow.kind === 'other' && kind !== 'other');
-    if (isNew) {
-      flow.kind = kind;
-      this.#found[kind]++;
-      this.#output.emit(finding(frame, flow, judgement, kind));
-    }
     if (isNew || kind !== 'other') {
       flow.outerSourcePort = judgement.outerSourcePort;
       flow.difference = judgement.difference;
@@ -98,7 +93,13 @@ export class Detector {
     }
     flow.datagrams++;
     flow.lastSeen = { seconds: frame.seconds, nanoseconds: frame.nanoseconds };
+    // What is told is on disk by then.
     this.#output.keep(frame, flow, judgement, kind);
+    if (isNew) {
+      flow.kind = kind;
+      this.#found[kind]++;
+      this.#output.emit(finding(frame, flow, judgement, kind));
+    }
     return kind;
   }
 

@@ -7,7 +7,16 @@
  *
  * Named as dumpcap names rotated sets, so that `stalesum analyze FOLDER` takes them for one capture.
  */
-import { closeSync, mkdirSync, openSync, readdirSync, rmSync, statSync, writeSync } from 'node:fs';
+import {
+  closeSync,
+  existsSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  rmSync,
+  statSync,
+  writeSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { pcapFilterText } from '../capture/pcap-filter.js';
 import type { CapturedFrame } from '../capture-file/frame.js';
@@ -67,7 +76,7 @@ export class EvidenceRing {
     this.#blanked = new BlankedCopy(new Set(options.tunnelPorts));
     const { folder } = options;
     try {
-      mkdirSync(folder, { recursive: true, mode: 0o700 });
+      if (!existsSync(folder)) mkdirSync(folder, { mode: 0o700 });
       const names = readdirSync(folder).filter(name => NAME.test(name));
       const numberOf = (name: string) => Number(NAME.exec(name)?.[1] ?? 0);
       names.sort((a, b) => numberOf(a) - numberOf(b));
