@@ -77,7 +77,10 @@ function ipv4(bytes, at, length, protocol, addresses) {
 /** Of TCP or UDP at `at`, to the end; its own field must be 0. */
 function transportSum(bytes, ip, at, protocol) {
   const length = bytes.length - at;
-  const pseudo = Buffer.concat([bytes.subarray(ip + 12, ip + 20), Buffer.from([0, protocol, 0, 0])]);
+  const pseudo = Buffer.concat([
+    bytes.subarray(ip + 12, ip + 20),
+    Buffer.from([0, protocol, 0, 0]),
+  ]);
   pseudo.writeUInt16BE(length, 10);
   return 0xffff - sum(Buffer.concat([pseudo, bytes.subarray(at)]));
 }

@@ -72,10 +72,11 @@ export async function watchInterfaces(
     );
   } finally {
     clearTimeout(timer);
-    for (const signal of SIGNALS) process.off(signal, onSignal);
     progress.clear();
   }
   if (writer.fault) throw writer.fault;
+  // Node would wait for ever for a reader that is there and does not read.
+  if (!(await writer.drained())) process.exit(0);
   return 0;
 }
 

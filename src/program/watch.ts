@@ -1,4 +1,5 @@
 /** Options and help of `stalesum watch`. */
+import { isIP } from 'node:net';
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { SPARSEST_SAMPLE } from '../capture/filter.js';
 import { collectPort, positive } from './arguments.js';
@@ -52,14 +53,18 @@ Ends with 0 on SIGINT, SIGTERM or after --duration, whatever was found.`,
     });
 }
 
-/** `9472`, `0.0.0.0:9472`, `[::1]:9472`; without a host the loopback. */
+/**
+ * `9472`, `0.0.0.0:9472`, `[::1]:9472`, and `::1:9472` as a template makes it: the port is never left out.
+ * Without a host the loopback.
+ */
 export function metricsAddress(text: string): { host: string; port: number } {
-  const match = /^(?:(?:\[([0-9a-f:.]+)\]|([A-Za-z0-9][A-Za-z0-9.-]*)):)?(\d{1,5})$/i.exec(text);
-  const port = Number(match?.[3]);
-  if (!match || port > 65535) {
+  const [, given, digits = ''] = /^(?:(.+):)?(\d{1,5})$/.exec(text) ?? [];
+  const host = given?.replace(/^\[(.*)\]$/, '$1') ?? '127.0.0.1';
+  const isHost = isIP(host) !== 0 || /^[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?$/.test(host);
+  if (digits === '' || Number(digits) > 65535 || !isHost) {
     throw new InvalidArgumentError('expected a port, or HOST:PORT as in 127.0.0.1:9472.');
   }
-  return { host: match[1] ?? match[2] ?? '127.0.0.1', port };
+  return { host, port: Number(digits) };
 }
 
 function megabytes(text: string): number {

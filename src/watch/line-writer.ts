@@ -2,17 +2,22 @@
  * Lines for whoever reads standard output. A reader that is too slow must not make memory grow, so there is
  * an end to what waits for it; lines beyond that are dropped and counted.
  */
+import type { Writable } from 'node:stream';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { messageOf, StalesumError } from '../errors.js';
 
 const MOST_WAITING_BYTES = 4 << 20;
+/** What a reader gets at the end to take what waits for it. Milliseconds. */
+const PATIENCE = 2000;
+const PAUSE = 20;
 
 export class LineWriter {
-  readonly #stream: NodeJS.WriteStream;
+  readonly #stream: Writable;
   #dropped = 0;
   #fault: StalesumError | undefined;
 
   /** @param onGone called when there is no reader any more, or it cannot be written to */
-  constructor(stream: NodeJS.WriteStream, onGone: () => void) {
+  constructor(stream: Writable, onGone: () => void) {
     this.#stream = stream;
     stream.on('error', (thrown: NodeJS.ErrnoException) => {
       if (thrown.code !== 'EPIPE') {
@@ -33,9 +38,16 @@ export class LineWriter {
     return this.#dropped;
   }
 
-  write(lines: string): void {
-    if (lines === '') return;
+  write(line: string): void {
+    if (line === '') return;
     if (this.#stream.writableLength > MOST_WAITING_BYTES) this.#dropped++;
-    else this.#stream.write(lines);
+    else this.#stream.write(line);
+  }
+
+  /** Waits for the reader, but not for ever; whether it has taken everything. */
+  async drained(): Promise<boolean> {
+    const deadline = performance.now() + PATIENCE;
+    while (this.#stream.writableLength > 0 && performance.now() < deadline) await sleep(PAUSE);
+    return this.#stream.writableLength === 0;
   }
 }

@@ -309,6 +309,25 @@ describeLive('interfaces that come and go', () => {
   });
 });
 
+describeLive('with CAP_NET_RAW and no other right', () => {
+  const rights = ['--inh-caps=-all', '--ambient-caps=-all', '--bounding-set=-all,+net_raw'];
+  const isRoot = process.getuid?.() === 0;
+
+  it('a watch begins, as the pods of the DaemonSet do', async () => {
+    const up = ['sh', '-c', 'ip link set lo up && exec "$@"', 'sh'];
+    const user = isRoot ? [] : ['--user', '--map-root-user'];
+    const prefix = ['unshare', ...user, '--net', ...up, 'setpriv', ...rights, '--no-new-privs'];
+    const args = ['watch', 'lo', '--json', '--metrics', '0', '--duration', '0.2'];
+    const run = await stalesum(args, { prefix });
+    expect(run).toMatchObject({ outcome: 0, stderr: '' });
+    const events = run.stdout
+      .trim()
+      .split('\n')
+      .map(line => JSON.parse(line));
+    expect(events.map(({ event }) => event)).toEqual(['started', 'ended']);
+  });
+});
+
 describe('a watch that cannot begin', () => {
   const isRoot = process.getuid?.() === 0;
   const rights = ['--bounding-set=-all', '--inh-caps=-all', '--ambient-caps=-all'];

@@ -166,6 +166,7 @@ describe('--metrics', () => {
     ['9472', { host: '127.0.0.1', port: 9472 }],
     ['0.0.0.0:9472', { host: '0.0.0.0', port: 9472 }],
     ['[::1]:80', { host: '::1', port: 80 }],
+    ['fd00:50::1:9472', { host: 'fd00:50::1', port: 9472 }],
     ['localhost:0', { host: 'localhost', port: 0 }],
   ])('takes %s', (text, address) => {
     expect(metricsAddress(text)).toEqual(address);
@@ -176,7 +177,8 @@ describe('--metrics', () => {
     'x',
     '65536',
     ':9472',
-    '::1:9472',
+    '::1',
+    '[x]y:1',
     '-p:1',
     '1.2.3.4',
     'a b:1',
