@@ -9,7 +9,7 @@ import { ownEnvironment } from './measure.mjs';
 import { offline } from './offline.mjs';
 import { print } from './print.mjs';
 
-const PARTS = ['offline', 'start', 'live'];
+const PARTS = ['offline', 'start', 'live', 'watch'];
 const RUNS = 11;
 const RECORDING = 'captures/linux-6.18.44/udpcsum-fixed-port/node-a/underlay.pcap';
 
@@ -32,12 +32,14 @@ export async function main(args) {
     machine: `${cpus()[0]?.model ?? 'unknown'}, ${cpus().length} cores, Linux ${release()}, Node ${process.version}`,
     ...(has('offline') ? { offline: await offline({ packets, rounds, seed, say }) } : {}),
     ...(has('start') ? { start: startTimes() } : {}),
-    ...(has('live') ? { live: live() } : {}),
+    ...(has('live') ? { live: inLab('live.mjs') } : {}),
+    ...(has('watch') ? { watch: inLab('watch.mjs') } : {}),
   };
   if (values.json) process.stdout.write(`${JSON.stringify(result, null, 2)}\n`);
   else process.stdout.write(print(result));
   const isWrong = (result.offline?.disagreements.length ?? 0) > 0;
-  return isWrong || (result.live?.lost ?? 0) > 0 ? 1 : 0;
+  const isLost = (result.live?.lost ?? 0) > 0 || (result.watch?.wrong.length ?? 0) > 0;
+  return isWrong || isLost ? 1 : 0;
 }
 
 /** Wall seconds of whole processes; node alone is what no program in it can go below. */
@@ -62,11 +64,11 @@ function wallTimes(args) {
   return { min: seconds[0], median: seconds[Math.floor(RUNS / 2)], max: seconds[RUNS - 1] };
 }
 
-function live() {
-  const script = join(cloneRoot, 'scripts', 'bench', 'live.mjs');
+function inLab(name) {
+  const script = join(cloneRoot, 'scripts', 'bench', name);
   const { stdout, stderr, status } = spawnSync(process.execPath, [script, '--json'], {
     encoding: 'utf8',
   });
-  if (stdout === '') throw new Error(`the live bench ended with ${status}: ${stderr}`);
+  if (stdout === '') throw new Error(`${name} ended with ${status}: ${stderr}`);
   return JSON.parse(stdout);
 }

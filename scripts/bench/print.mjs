@@ -1,6 +1,6 @@
 /** The figures of a bench as text. */
 
-export function print({ machine, offline, start, live }) {
+export function print({ machine, offline, start, live, watch }) {
   const lines = [machine];
   if (offline) lines.push(...offlineLines(offline));
   if (start) lines.push(...startLines(start));
@@ -11,7 +11,24 @@ export function print({ machine, offline, start, live }) {
       );
     }
   }
+  if (watch) lines.push(...watchLines(watch));
   return `${lines.join('\n')}\n`;
+}
+
+function watchLines({ phases, peakMegabytes, wrong }) {
+  return [
+    ...phases.flatMap(
+      ({ mix, packetsPerSecondAndInterface, sentSeconds, cpuSeconds, interfaces }) => [
+        `watch    ${mix.padEnd(38)} ${seconds(sentSeconds)} at ${packetsPerSecondAndInterface} datagrams/s on each of two interfaces, ${cpuSeconds.toFixed(2)} s CPU`,
+        ...interfaces.map(
+          one =>
+            `  ${one.interface}: ${one.examined} of ${one.sent} examined, ${one.stale} stale, ${one.kernelDrops} dropped, at last one in ${one.oneIn}`,
+        ),
+      ],
+    ),
+    memoryLine('a watch, its rings included', { peakMegabytes }),
+    ...wrong.map(fault => `WRONG    watch: ${fault}`),
+  ];
 }
 
 function offlineLines({ captures, ratios, secondCore, memory, disagreements }) {

@@ -9,13 +9,16 @@ import { messageOf, StalesumError } from '../errors.js';
 import { DatagramCounts, type InterfaceTotals } from './counts.js';
 import type { Detector } from './detector.js';
 import { nowText, type WatchEvent } from './events.js';
-import { Sampler } from './sampler.js';
+import { DATAGRAMS_A_SECOND, Sampler } from './sampler.js';
 
 /**
- * 8 MiB. Few datagrams pass, so a block is handed over after a tenth of a second: what is found is in no
- * hurry, and each hand-over wakes the process.
+ * Few datagrams pass, so a block is handed over after a tenth of a second: what is found is in no hurry, and
+ * each hand-over wakes the process.
  */
-const SHAPE = { blocks: 64, retireMilliseconds: 100 };
+const SHAPE = { retireMilliseconds: 100 };
+
+/** A load that is not left until the next look, since the ring would not hold it. */
+const OVERLOAD = 3 * DATAGRAMS_A_SECOND;
 
 /** Between two tries to come back to an interface. Seconds. */
 const RETRY_SECONDS = 2;
@@ -39,6 +42,7 @@ export class InterfaceWatch {
   #before = { kernelDrops: 0, freezes: 0 };
   #losses = { kernelDrops: 0, freezes: 0 };
   #interruptions = 0;
+  #adjustedAt = 0;
   #retryAt = 0;
   #refusal = '';
 
@@ -76,30 +80,30 @@ export class InterfaceWatch {
     const { place, detector } = this.#options;
     const { counts } = this;
     const sampler = this.#sampler;
+    this.#adjustedAt = performance.now();
     this.#live = await startRing(
       {
         node: place,
         interface: this.name,
         filter: this.#filter(sampler.sample),
-        onFrame: frame => sampler.note(detector.take(this.name, frame, counts)),
+        onFrame: frame => {
+          const taken = sampler.note(detector.take(this.name, frame, counts));
+          if (taken === OVERLOAD) setImmediate(() => this.#adjust(0));
+        },
       },
       SHAPE,
     );
     this.#isUp = true;
   }
 
-  /** Looks after it. @param seconds since the last time */
-  async tick(seconds: number): Promise<void> {
+  /** Looks after it; called each second. */
+  async tick(): Promise<void> {
     const live = this.#live;
     if (!live) return this.#comeBack();
     const statistics = live.counts();
     const lost = this.#noteLosses(statistics);
     if (statistics.interruption !== undefined) return this.#interrupted(statistics.interruption);
-    const sample = this.#sampler.adjust(seconds, lost);
-    if (sample) {
-      live.refilter(this.#filter(sample));
-      this.#emit({ event: 'sampling', at: nowText(), interface: this.name, ...sample });
-    }
+    this.#adjust(lost);
   }
 
   /** Ends it once everything that has come was judged. */
@@ -108,6 +112,18 @@ export class InterfaceWatch {
     if (!live) return;
     this.#live = undefined;
     this.#noteLosses(await live.stop());
+  }
+
+  /** @param lost datagrams since the last time */
+  #adjust(lost: number): void {
+    const live = this.#live;
+    if (!live) return;
+    const now = performance.now();
+    const sample = this.#sampler.adjust((now - this.#adjustedAt) / 1000, lost);
+    this.#adjustedAt = now;
+    if (!sample) return;
+    live.refilter(this.#filter(sample));
+    this.#emit({ event: 'sampling', at: nowText(), interface: this.name, ...sample });
   }
 
   async #interrupted(reason: string): Promise<void> {

@@ -29,8 +29,8 @@ export class Sampler {
     return this.#passedOver;
   }
 
-  /** Notes a datagram that was taken. */
-  note(isFirst: boolean): void {
+  /** Notes a datagram that was taken; how many that are since the last adjustment. */
+  note(isFirst: boolean): number {
     if (isFirst) {
       this.#first++;
       this.#passedOver += this.#sample.first - 1;
@@ -38,6 +38,7 @@ export class Sampler {
       this.#other++;
       this.#passedOver += this.#sample.other - 1;
     }
+    return this.#first + this.#other;
   }
 
   /**

@@ -111,13 +111,10 @@ class WatchRun {
   }
 
   async go(stop: AbortSignal): Promise<void> {
-    let last = performance.now();
     for (let ticks = 1; !stop.aborted; ticks++) {
       await sleep(TICK_MILLISECONDS, undefined, { signal: stop }).catch(() => undefined);
       if (stop.aborted) return;
-      const now = performance.now();
-      for (const one of this.#interfaces) await one.tick((now - last) / 1000);
-      last = now;
+      for (const one of this.#interfaces) await one.tick();
       this.#detector.forgetIdle(Math.floor(Date.now() / 1000));
       if (this.#plan.interfaces.length === 0 && ticks % ROUTES_SECONDS === 0) {
         await this.#findInterfaces();
