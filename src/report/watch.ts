@@ -118,7 +118,7 @@ function endedLines(totals: WatchTotals): string[] {
     `flows: ${flows.stale} stale, ${flows.mangled} mangled, ${flows.other} corrupt otherwise`,
     ...(flows.retractions > 0 ? [`${flows.retractions} findings were taken back`] : []),
     ...(evidence ? [`evidence: ${evidence.frames} frames`] : []),
-    ...(linesDropped > 0 ? [`${linesDropped} lines were not printed: nobody read them`] : []),
+    ...(linesDropped > 0 ? [`${linesDropped} findings were counted and not printed`] : []),
   ];
 }
 

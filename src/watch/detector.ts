@@ -16,6 +16,8 @@ const IDLE_SECONDS = 300;
 /** What findings are handed to. */
 export interface DetectorOutput {
   emit(event: WatchEvent): void;
+  /** Whether one more flow may be told, and its frames be kept; else it is counted only. */
+  mayTell(): boolean;
   /** A frame that is evidence: of a wrong datagram, as `flow` tells. */
   keep(frame: CapturedFrame, flow: WatchedFlow, judgement: Judgement, kind: FlowKind): void;
 }
@@ -93,13 +95,15 @@ export class Detector {
     }
     flow.datagrams++;
     flow.lastSeen = { seconds: frame.seconds, nanoseconds: frame.nanoseconds };
-    // What is told is on disk by then.
-    this.#output.keep(frame, flow, judgement, kind);
     if (isNew) {
       flow.kind = kind;
+      flow.told = this.#output.mayTell();
       this.#found[kind]++;
-      this.#output.emit(finding(frame, flow, judgement, kind));
     }
+    if (!flow.told) return kind;
+    // What is told is on disk by then.
+    this.#output.keep(frame, flow, judgement, kind);
+    if (isNew) this.#output.emit(finding(frame, flow, judgement, kind));
     return kind;
   }
 
@@ -122,7 +126,7 @@ export class Detector {
       if (!isSteady) {
         known.retracted = 'the difference varies within one outer flow';
         known.kind = 'other';
-        this.#retract(frame, interfaceName, known, known.retracted);
+        if (known.told) this.#retract(frame, interfaceName, known, known.retracted);
         return this.#other(judgement, known.retracted);
       }
       if (known.kind === 'mangled') return 'mangled';
@@ -177,7 +181,7 @@ export class Detector {
 
   /** Of a flow with one datagram all was told when it was seen. */
   #tellFlow(flow: WatchedFlow, because: 'idle' | 'no-room' | 'ended'): void {
-    if (flow.datagrams < 2) return;
+    if (flow.datagrams < 2 || !flow.told) return;
     this.#output.emit({
       event: 'flow',
       at: timeText(flow.lastSeen),

@@ -35,6 +35,8 @@ export interface WatchedFlow {
   readonly inner: InnerFlow | null;
   readonly outer: OuterEnds;
   kind: FlowKind;
+  /** Whether it was reported, and not only counted. */
+  told: boolean;
   /** Why it is not what it was reported as; absent while it is. */
   retracted?: string;
   /** Of the datagram seen last. */
@@ -161,6 +163,7 @@ function newFlow(
       encapsulation: packet.encapsulation === 'geneve' ? 'geneve' : 'vxlan',
     },
     kind,
+    told: false,
     outerSourcePort: judgement.outerSourcePort,
     difference: judgement.difference,
     stored: judgement.stored,

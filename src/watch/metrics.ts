@@ -117,7 +117,11 @@ export function metricsText(meters: Meters): string {
     counter('flows_evicted_total', 'Remembered flows that made room for others.', [
       [{}, meters.flowsEvicted],
     ]),
-    counter('lines_dropped_total', 'Lines that nobody read in time.', [[{}, meters.linesDropped]]),
+    counter(
+      'lines_dropped_total',
+      'Findings that were counted and not printed: too many of them, or nobody read in time.',
+      [[{}, meters.linesDropped]],
+    ),
     counter('evidence_frames_total', 'Frames written as evidence.', [[{}, meters.evidence.frames]]),
     counter('evidence_written_bytes_total', 'Bytes written as evidence.', [
       [{}, meters.evidence.bytes],

@@ -10,6 +10,7 @@ import { EvidenceRing } from './evidence-ring.js';
 import { InterfaceWatch } from './interface-watch.js';
 import { type Meters, metricsText } from './metrics.js';
 import { type MetricsAddress, type MetricsServer, serveMetrics } from './metrics-server.js';
+import { TellingRate } from './telling-rate.js';
 
 const TICK_MILLISECONDS = 1000;
 const SUMMARY_SECONDS = 60;
@@ -66,7 +67,9 @@ class WatchRun {
   readonly #evidence: EvidenceRing | undefined;
   readonly #startedAt = performance.now();
   readonly #startTime = Date.now() / 1000;
+  readonly #rate = new TellingRate();
   #interfaces: readonly InterfaceWatch[] = [];
+  #toldOfHolding = false;
   #metrics: MetricsServer | undefined;
 
   constructor(plan: WatchPlan, output: WatchOutput) {
@@ -81,12 +84,20 @@ class WatchRun {
       });
     this.#detector = new Detector(new Set(plan.ports), {
       emit: event => output.emit(event),
+      mayTell: () => this.#mayTell(),
       keep: (...found) => this.#evidence?.keep(...found),
     });
   }
 
   async start(): Promise<void> {
     const { interfaces, metrics, ports, sampling, evidence, place } = this.#plan;
+    if (interfaces.includes('any')) {
+      throw new StalesumError(
+        'usage',
+        'any: a datagram passes several interfaces of a node, and would be counted on each',
+        "name the underlay's, or none for those of the default routes",
+      );
+    }
     const names = interfaces.length > 0 ? interfaces : await defaultInterfaces(place);
     if (names.length === 0) {
       throw new StalesumError(
@@ -149,6 +160,20 @@ class WatchRun {
     });
   }
 
+  #mayTell(): boolean {
+    if (this.#rate.take()) return true;
+    if (!this.#toldOfHolding) {
+      this.#toldOfHolding = true;
+      const message = 'too many findings: some are only counted from here on';
+      this.#output.emit({ event: 'fault', at: nowText(), message });
+    }
+    return false;
+  }
+
+  get #linesDropped(): number {
+    return this.#output.linesDropped + this.#rate.heldBack;
+  }
+
   /** Adds interfaces that have a default route now; those that had one are watched on. */
   async #findInterfaces(): Promise<void> {
     const known = new Set(this.#interfaces.map(({ name }) => name));
@@ -170,7 +195,7 @@ class WatchRun {
       interfaces: this.#interfaces.map(({ name, totals }) => ({ interface: name, ...totals })),
       flows: { ...found, retractions, evicted: flowsEvicted },
       evidence: this.#evidence?.written ?? null,
-      linesDropped: this.#output.linesDropped,
+      linesDropped: this.#linesDropped,
     };
   }
 
@@ -184,7 +209,7 @@ class WatchRun {
       retractions,
       flowsHeld,
       flowsEvicted,
-      linesDropped: this.#output.linesDropped,
+      linesDropped: this.#linesDropped,
       evidence: { ...(evidence?.written ?? { frames: 0, bytes: 0 }), size: evidence?.size ?? 0 },
     };
   }

@@ -346,6 +346,7 @@ describe('a watch that cannot begin', () => {
   it.each([
     [['--node', 'ssh:root@host', 'eth0'], 64, /runs on the machine whose interfaces it watches/],
     [['--node', 'netns:no-such', 'eth0'], 64, /no-such.*cannot be opened/],
+    [['any'], 64, /would be counted on each/],
     [['--sample', '0', 'lo'], 64, /expected auto/],
     [['--metrics', 'x', 'lo'], 64, /expected a port/],
     [['--evidence-size', '0', 'lo'], 64, /expected a whole number of megabytes/],

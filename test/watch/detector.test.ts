@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { TellingRate } from '../../src/watch/telling-rate.js';
 import { ethernet, ip, tunnelFrame, UDP, u16, udp } from '../support/packet-builder.js';
 import { client, corrupted, cut, query, segment, syn, tunnelled } from '../support/traffic.js';
 import { watching } from './support.js';
@@ -245,5 +246,34 @@ describe('many flows', () => {
     expect(differences.size).toBeLessThan(1500);
     expect(of('retracted')).toEqual([]);
     expect(findings().every(({ event }) => event === 'stale')).toBe(true);
+  });
+});
+
+describe('a flow that may not be told', () => {
+  it('is counted, and is not kept, told or taken back', () => {
+    const { take, events, counts, kept, detector, findings } = watching({}, 1);
+    for (const madeFor of [42112, 42112, 42113]) {
+      take(tunnelled(syn(), { port: 29051, madeFor }));
+    }
+    expect([events, kept]).toEqual([[], []]);
+    expect([counts.both('stale'), counts.both('other')]).toEqual([2, 1]);
+    take(tunnelled(syn(client(2)), { port: 29052, madeFor: 42000 }));
+    expect(findings()).toHaveLength(1);
+    detector.end();
+    expect(events).toHaveLength(1);
+    expect(detector.found).toEqual({ stale: 2, mangled: 0, other: 0 });
+  });
+});
+
+describe('the rate of telling', () => {
+  it('is a burst, then some a second, and counts what it holds back', () => {
+    const rate = new TellingRate();
+    const start = performance.now();
+    const told = (count: number, milliseconds: number) =>
+      Array.from({ length: count }, () => rate.take(start + milliseconds)).filter(Boolean).length;
+    expect(told(5000, 10)).toBe(1000);
+    expect(rate.heldBack).toBe(4000);
+    expect(told(5000, 2010)).toBe(20);
+    expect(told(5000, 10_000_000)).toBe(1000);
   });
 });

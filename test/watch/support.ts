@@ -9,12 +9,14 @@ import type { Bytes } from '../support/packet-builder.js';
 
 export const PORTS: ReadonlySet<number> = new Set([4789, 8472, 6081]);
 
-export function watching(limits: DetectorLimits = {}) {
+/** @param untold so many flows are not to be told */
+export function watching(limits: DetectorLimits = {}, untold = 0) {
   const events: WatchEvent[] = [];
   const kept: FlowKind[] = [];
   const counts = new DatagramCounts();
   const output = {
     emit: (event: WatchEvent) => events.push(event),
+    mayTell: () => untold-- <= 0,
     keep: (_frame: CapturedFrame, _flow: unknown, _judgement: unknown, kind: FlowKind) =>
       kept.push(kind),
   };

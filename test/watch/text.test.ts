@@ -117,7 +117,7 @@ describe('on a terminal', () => {
       'about 90 not in the sample',
       'away 2 times',
       '1 findings were taken back',
-      '5 lines were not printed',
+      '5 findings were counted and not printed',
     ])
       expect(end).toContain(words);
     expect(watchProgress(totals)).toBe(
