@@ -5,9 +5,9 @@ import type { Connection } from './connections.js';
 import type { PortUse } from './port-uses.js';
 
 /** The kernel's default `net.ipv4.ip_local_port_range`, from which a VXLAN device takes its ports. */
-const DEFAULT_RANGE = { low: 32768, high: 61000 };
+export const DEFAULT_RANGE = { low: 32768, high: 61000 };
 /** Where healthy datagrams show that another range is in use. */
-const WIDEST_RANGE = { low: 1024, high: 65536 };
+export const WIDEST_RANGE = { low: 1024, high: 65536 };
 
 /** Source ports `low <= port < high`; exact where the node told them, else the kernel's default. */
 export interface SourcePortRange {

@@ -68,8 +68,11 @@ export class Detector {
     const isWrong =
       judgement.kind === 'stale' || judgement.kind === 'mangled' || judgement.kind === 'other';
     const kind = isWrong ? this.#takeWrong(interfaceName, frame, judgement) : judgement.kind;
+    if (kind === 'fine' && judgement.isSyn && judgement.stored === judgement.correct) {
+      this.#takeRightSyn(interfaceName, frame, judgement);
+    }
     counts.add(kind, direction);
-    return judgement.isFirst;
+    return judgement.isSyn || judgement.stored === 0xffff;
   }
 
   /** Forgets flows that have been quiet. @param now seconds of the epoch */
@@ -107,6 +110,21 @@ export class Detector {
     return kind;
   }
 
+  /** SYNs are never cut up by segmentation offload, so all of one rewritten outer flow fare alike. */
+  #takeRightSyn(interfaceName: string, frame: CapturedFrame, judgement: Judgement): void {
+    if (this.#flows.size === 0) return;
+    const known = this.#flows.find(interfaceName, frame, judgement);
+    const isRefuted = known?.kind === 'stale' || known?.kind === 'mangled';
+    if (!isRefuted || known.outerSourcePort !== judgement.outerSourcePort) return;
+    this.#takeBack(frame, known, 'other SYNs from the same outer port have a right checksum');
+  }
+
+  #takeBack(frame: CapturedFrame, flow: WatchedFlow, reason: string): void {
+    flow.retracted = reason;
+    flow.kind = 'other';
+    if (flow.told) this.#retract(frame, flow.interface, flow, reason);
+  }
+
   #kindOf(
     interfaceName: string,
     frame: CapturedFrame,
@@ -124,10 +142,9 @@ export class Detector {
           ? judgement.stored === known.stored
           : judgement.difference === known.difference;
       if (!isSteady) {
-        known.retracted = 'the difference varies within one outer flow';
-        known.kind = 'other';
-        if (known.told) this.#retract(frame, interfaceName, known, known.retracted);
-        return this.#other(judgement, known.retracted);
+        const reason = 'the difference varies within one outer flow';
+        this.#takeBack(frame, known, reason);
+        return this.#other(judgement, reason);
       }
       if (known.kind === 'mangled') return 'mangled';
     } else if (kind === 'mangled') return 'mangled';

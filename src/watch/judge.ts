@@ -28,8 +28,8 @@ export type DatagramKind = 'ignored' | 'fine' | 'unverifiable' | 'stale' | 'mang
 /** One object, filled again for every frame. */
 export interface Judgement {
   kind: DatagramKind;
-  /** Whether it begins a connection (an inner SYN) or holds what old kernels make of a zero. */
-  isFirst: boolean;
+  /** Whether it begins a connection: an inner SYN. */
+  isSyn: boolean;
   readonly packet: Packet;
   outerSourcePort: number;
   outerDestinationPort: number;
@@ -52,7 +52,7 @@ export class DatagramJudge {
   readonly #outer = emptyFinding();
   readonly #judgement: Judgement = {
     kind: 'ignored',
-    isFirst: false,
+    isSyn: false,
     packet: emptyPacket(),
     outerSourcePort: -1,
     outerDestinationPort: -1,
@@ -75,7 +75,8 @@ export class DatagramJudge {
     const judgement = this.#judgement;
     const { packet } = judgement;
     const kind = walkPacket(view, start, end, linkType, this.#tunnelPorts, packet, originalLength);
-    judgement.isFirst = false;
+    judgement.isSyn = false;
+    judgement.stored = 0;
     judgement.recoveredPort = -1;
     judgement.reason = '';
     if (kind !== 'tunnel') {
@@ -85,7 +86,9 @@ export class DatagramJudge {
     }
     judgePacket(view, packet, this.#inner, this.#outer);
     const { stored, correct, state } = this.#outer;
-    judgement.isFirst = stored === 0xffff || isSyn(view, packet);
+    judgement.isSyn = isSyn(view, packet);
+    judgement.outerSourcePort = udp.sourcePort(view, packet.udp);
+    judgement.outerDestinationPort = udp.destinationPort(view, packet.udp);
     judgement.stored = stored;
     judgement.correct = correct;
     switch (state) {
@@ -112,9 +115,7 @@ export class DatagramJudge {
     const judgement = this.#judgement;
     const { packet, stored, correct } = judgement;
     const { state } = this.#inner;
-    const sourcePort = udp.sourcePort(frame.view, packet.udp);
-    judgement.outerSourcePort = sourcePort;
-    judgement.outerDestinationPort = udp.destinationPort(frame.view, packet.udp);
+    const sourcePort = judgement.outerSourcePort;
     judgement.difference = difference({ sourcePort, stored, correct });
     judgement.innerPending = state === 'partial';
     judgement.kind = 'other';
@@ -131,6 +132,8 @@ export class DatagramJudge {
       judgement.reason = `the port that the checksum would name, ${recovered}, cannot be one`;
       return;
     }
+    judgement.reason = this.#habits.doubtOf(recovered, frame, packet);
+    if (judgement.reason !== '') return;
     judgement.kind = 'stale';
     judgement.recoveredPort = recovered;
   }

@@ -1,6 +1,9 @@
 import { describe, expect, it } from 'vitest';
+import { eventLine } from '../../src/watch/events.js';
 import { TellingRate } from '../../src/watch/telling-rate.js';
+import { damagedFrames, wholeFrames } from '../capture/support.js';
 import { ethernet, ip, tunnelFrame, UDP, u16, udp } from '../support/packet-builder.js';
+import { schemaFaults } from '../support/schemas.js';
 import { client, corrupted, cut, query, segment, syn, tunnelled } from '../support/traffic.js';
 import { watching } from './support.js';
 
@@ -147,10 +150,16 @@ describe('a mangled zero', () => {
   });
 
   it('is none where the sender makes checksums: then it is stale, and came out so by chance', () => {
+    // The first 16 bits of a network's number make up for all the rest, so that the sum is 0xffff.
+    const [high = 0, low = 0] = tunnelled(syn(), { port: 42112, vni: 0 }).slice(40, 42);
+    const vni = (high * 256 + low) * 256;
+    const stale = tunnelled(syn(), { port: 29051, madeFor: 42112, vni });
     const { take, findings } = watching();
     take(tunnelled(syn(client(7)), { port: 40000 }));
-    take(mangled(29051));
-    expect(findings()).toMatchObject([{ event: 'stale' }]);
+    take(stale);
+    expect(findings()).toMatchObject([
+      { event: 'stale', outer: { sourcePortBefore: 42112 }, checksum: { stored: '0xffff' } },
+    ]);
     // Of another tunnel of the same sender nothing is known.
     const other = watching();
     other.take(tunnelFrame({ ...ends(4789), sourcePort: 40000, frame: inner }));
@@ -231,16 +240,56 @@ describe('other corruption', () => {
   });
 });
 
+describe('a port from which no device sends', () => {
+  const odd = tunnelled(syn(client(9)), { port: 50000, madeFor: 20000 });
+
+  it('convicts nobody', () => {
+    const { take, findings } = watching();
+    take(odd);
+    expect(findings()).toMatchObject([
+      { event: 'other', reason: expect.stringContaining('20000, is outside 32768-60999') },
+    ]);
+  });
+
+  it('does where the sender is seen to send from others than the usual', () => {
+    const { take, findings } = watching();
+    take(tunnelled(syn(client(8)), { port: 5000 }));
+    take(odd);
+    take(tunnelled(syn(client(10)), { port: 50000, madeFor: 1000 }));
+    expect(findings()).toMatchObject([
+      { event: 'stale', outer: { sourcePortBefore: 20000 } },
+      { event: 'other', reason: expect.stringContaining('1000, is outside 1024-65535') },
+    ]);
+  });
+});
+
+describe('a right SYN', () => {
+  it('from the same outer port takes the finding back, and from another one does not', () => {
+    const { take, of } = watching();
+    take(tunnelled(syn(), { port: 29051, madeFor: 42112 }));
+    take(tunnelled(syn(), { port: 45808 }));
+    expect(of('retracted')).toEqual([]);
+    take(tunnelled(segment(client(64139), 9, 100), { port: 29051 }));
+    expect(of('retracted')).toEqual([]);
+    take(tunnelled(syn(), { port: 29051 }));
+    expect(of('retracted')).toMatchObject([
+      { reason: 'other SYNs from the same outer port have a right checksum' },
+    ]);
+  });
+});
+
 describe('many flows', () => {
   it('with random differences stay convicted: two are the same sooner than one thinks', () => {
     const { take, findings, of } = watching();
     let state = 12345;
     const next = () => {
       state = (Math.imul(state, 1103515245) + 12345) >>> 0;
-      return 1024 + ((state >>> 8) % 64000);
+      return (state >>> 8) / 0x100_0000;
     };
     for (let index = 0; index < 1500; index++) {
-      take(tunnelled(syn(client(index + 1)), { port: next(), madeFor: next() }));
+      const port = 1024 + Math.floor(next() * 64000);
+      const madeFor = 32768 + Math.floor(next() * 28000);
+      take(tunnelled(syn(client(index + 1)), { port, madeFor }));
     }
     const differences = new Set(findings().map(({ checksum }) => checksum.difference));
     expect(differences.size).toBeLessThan(1500);
@@ -275,5 +324,19 @@ describe('the rate of telling', () => {
     expect(rate.heldBack).toBe(4000);
     expect(told(5000, 2010)).toBe(20);
     expect(told(5000, 10_000_000)).toBe(1000);
+  });
+});
+
+describe('whatever the bytes', () => {
+  it('nothing is thrown, and every event is of the schema', () => {
+    const { take, events, counts, detector } = watching();
+    const frames = wholeFrames();
+    const all = [...frames, ...damagedFrames(frames)];
+    for (const frame of all) take(frame);
+    detector.end();
+    expect(counts.examined).toBe(all.length);
+    expect(counts.both('other')).toBeGreaterThan(100);
+    const lines = events.map(event => JSON.parse(eventLine(event)));
+    expect(lines.filter(line => schemaFaults('watch-1.json', line).length > 0)).toEqual([]);
   });
 });

@@ -42,7 +42,9 @@ function everyEvent(): WatchEvent[] {
   take(tunnelled(syn(), { port: 29051, madeFor: 42113 }));
   take(tunnelled(syn(client(5)), { port: 29052, checksum: 0xffff }));
   take(corrupted(tunnelled(syn(client(6)), { port: 7 }), 130, 1));
-  for (const port of [1, 2]) take(tunnelled(syn(client(port)), { port, madeFor: port + 9 }));
+  for (const port of [40001, 40002]) {
+    take(tunnelled(syn(client(port)), { port, madeFor: port + 9 }));
+  }
   detector.end();
   return [
     {
