@@ -3,7 +3,7 @@ import type { RingPlace } from '../capture/ring.js';
 import { exitCodeOfFault, StalesumError } from '../errors.js';
 import { nameOf, parseNode } from '../node/description.js';
 import { progressOn } from '../report/progress.js';
-import { watchProgress, watchText } from '../report/watch.js';
+import { watchComment, watchProgress, watchText } from '../report/watch.js';
 import { eventLine, type WatchEvent } from '../watch/events.js';
 import { LineWriter } from '../watch/line-writer.js';
 import type { MetricsAddress } from '../watch/metrics-server.js';
@@ -63,6 +63,7 @@ export async function watchInterfaces(
       },
       {
         emit,
+        comment: watchComment,
         progress: totals => progress.show(watchProgress(totals)),
         get linesDropped() {
           return writer.dropped;

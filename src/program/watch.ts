@@ -22,7 +22,7 @@ export function watchCommand(finish: Finish): Command {
         .default(100)
         .argParser(megabytes),
     )
-    .option('--duration <seconds>', 'end after so long; default is to go on', positive)
+    .option('--duration <seconds>', 'end after so long; default is to go on', duration)
     .addOption(
       new Option(
         '--sample <rate>',
@@ -65,6 +65,17 @@ export function metricsAddress(text: string): { host: string; port: number } {
     throw new InvalidArgumentError('expected a port, or HOST:PORT as in 127.0.0.1:9472.');
   }
   return { host, port: Number(digits) };
+}
+
+/** Longer than this no timer of Node's can wait. */
+const LONGEST_SECONDS = 2_000_000;
+
+function duration(text: string): number {
+  const seconds = positive(text);
+  if (seconds > LONGEST_SECONDS) {
+    throw new InvalidArgumentError(`expected at most ${LONGEST_SECONDS} seconds.`);
+  }
+  return seconds;
 }
 
 function megabytes(text: string): number {

@@ -3,8 +3,10 @@ import { createColors } from 'picocolors';
 import { printable } from '../output.js';
 import type { InterfaceTotals } from '../watch/counts.js';
 import type { FindingEvent, OuterReport, WatchEvent, WatchTotals } from '../watch/events.js';
-import type { InnerFlow } from '../watch/flow-memory.js';
+import type { FlowKind, InnerFlow } from '../watch/flow-memory.js';
+import type { Judgement } from '../watch/judge.js';
 import { formatEndpoint } from '../wire/address.js';
+import { wrongDatagramComment } from './frame-comments.js';
 
 export interface WatchTextOptions {
   /** False: never; true: where the terminal and NO_COLOR allow it. */
@@ -54,6 +56,14 @@ export function watchText(event: WatchEvent, { color }: WatchTextOptions): strin
     case 'ended':
       return endedLines(event).map(line).join('');
   }
+}
+
+/** The comment on a frame that is kept as evidence. */
+export function watchComment(judgement: Judgement, kind: FlowKind): string {
+  if (kind === 'other') return `stalesum: wrong outer UDP checksum: ${judgement.reason}.`;
+  const { outerSourcePort: sourcePort, stored, correct, innerPending, recoveredPort } = judgement;
+  const port = kind === 'stale' && recoveredPort >= 0 ? recoveredPort : undefined;
+  return wrongDatagramComment({ sourcePort, stored, correct, innerPending }, { port });
 }
 
 /** One line of what was seen so far, for a terminal. */

@@ -27,7 +27,6 @@ import {
 } from '../capture-file/pcapng-writer.js';
 import { messageOf, StalesumError } from '../errors.js';
 import { BLANKED_COMMENT, BlankedCopy } from '../evidence/blanked-copy.js';
-import { wrongDatagramComment } from '../report/frame-comments.js';
 import { TOOL } from '../version.js';
 import type { FlowKind, WatchedFlow } from './flow-memory.js';
 import type { Judgement } from './judge.js';
@@ -50,11 +49,15 @@ interface OpenFile extends RingFile {
   readonly descriptor: number;
 }
 
+/** What is to be said on a frame. */
+export type FrameComment = (judgement: Judgement, kind: FlowKind) => string;
+
 export interface EvidenceOptions {
   readonly folder: string;
   /** Of all files together. */
   readonly mostBytes: number;
   readonly tunnelPorts: readonly number[];
+  readonly comment: FrameComment;
   /** Told when the disk takes no more; the watch goes on without evidence for a while. */
   readonly onFault: (message: string) => void;
 }
@@ -110,7 +113,8 @@ export class EvidenceRing {
     if (flow.kept >= FRAMES_A_FLOW || Date.now() < this.#peaceUntil) return;
     flow.kept++;
     try {
-      const block = enhancedPacketBlock(0, this.#blanked.of(frame), comment(judgement, kind));
+      const comment = this.#options.comment(judgement, kind);
+      const block = enhancedPacketBlock(0, this.#blanked.of(frame), comment);
       this.#write(this.#fileOf(flow.interface, frame.linkType, block.length), block);
       this.#frames++;
     } catch (thrown) {
@@ -192,11 +196,4 @@ export class EvidenceRing {
       this.#files = this.#files.filter(file => file !== oldest);
     }
   }
-}
-
-function comment(judgement: Judgement, kind: FlowKind): string {
-  if (kind === 'other') return `stalesum: wrong outer UDP checksum: ${judgement.reason}.`;
-  const { outerSourcePort: sourcePort, stored, correct, innerPending, recoveredPort } = judgement;
-  const port = kind === 'stale' && recoveredPort >= 0 ? recoveredPort : undefined;
-  return wrongDatagramComment({ sourcePort, stored, correct, innerPending }, { port });
 }

@@ -6,7 +6,7 @@ import { TOOL } from '../version.js';
 import { defaultInterfaces } from './default-interfaces.js';
 import { Detector } from './detector.js';
 import { nowText, type WatchEvent, type WatchTotals } from './events.js';
-import { EvidenceRing } from './evidence-ring.js';
+import { EvidenceRing, type FrameComment } from './evidence-ring.js';
 import { InterfaceWatch } from './interface-watch.js';
 import { type Meters, metricsText } from './metrics.js';
 import { type MetricsAddress, type MetricsServer, serveMetrics } from './metrics-server.js';
@@ -32,6 +32,7 @@ export interface WatchPlan {
 }
 
 export interface WatchOutput {
+  readonly comment: FrameComment;
   emit(event: WatchEvent): void;
   /** Called each second. */
   progress(totals: WatchTotals): void;
@@ -80,6 +81,7 @@ class WatchRun {
       new EvidenceRing({
         ...plan.evidence,
         tunnelPorts: plan.ports,
+        comment: output.comment,
         onFault: message => output.emit({ event: 'fault', at: nowText(), message }),
       });
     this.#detector = new Detector(new Set(plan.ports), {

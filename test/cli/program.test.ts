@@ -13,11 +13,16 @@ describe('the command line', () => {
   it('names its commands and exit codes in --help', async () => {
     const { outcome, stdout } = await stalesum(['--help']);
     expect(outcome).toBe(0);
-    for (const word of ['reproduce', 'analyze', 'lab', 'Exit codes'])
+    for (const word of ['reproduce', 'analyze', 'lab', 'watch', 'Exit codes'])
       expect(stdout).toContain(word);
   });
 
-  it.each(['reproduce', 'analyze', 'lab'])('gives examples in the help of %s', async command => {
+  it.each([
+    'reproduce',
+    'analyze',
+    'lab',
+    'watch',
+  ])('gives examples in the help of %s', async command => {
     const { outcome, stdout } = await stalesum([command, '--help']);
     expect(outcome).toBe(0);
     expect(stdout).toContain('Examples:');

@@ -211,6 +211,26 @@ describeLive('the bug in the lab', () => {
   });
 });
 
+describeLive('megabytes through the tunnel, with offload', () => {
+  it('are verified on both ends, and nothing is found', async () => {
+    const told = await runScript<{
+      bytes: number;
+      received: number;
+      events: WatchEvent[][];
+      outcomes: number[];
+    }>('bulk');
+    expect(told.received).toBe(told.bytes);
+    expect(told.outcomes).toEqual([0, 0]);
+    for (const events of told.events) {
+      expect(events.map(({ event }) => event)).toEqual(['started', 'ended']);
+      const [totals] = endOf(events).interfaces;
+      // Each datagram carries 64 KiB at most.
+      expect(totals!.examined).toBeGreaterThan((2 * told.bytes) / 65536);
+      expect(totals).toMatchObject({ fine: totals!.examined, kernelDrops: 0 });
+    }
+  });
+});
+
 describeLive('a link full of right checksums', () => {
   let told: {
     sent: number;
@@ -347,6 +367,7 @@ describe('a watch that cannot begin', () => {
     [['--node', 'ssh:root@host', 'eth0'], 64, /runs on the machine whose interfaces it watches/],
     [['--node', 'netns:no-such', 'eth0'], 64, /no-such.*cannot be opened/],
     [['any'], 64, /would be counted on each/],
+    [['--duration', '2147484', 'lo'], 64, /expected at most 2000000 seconds/],
     [['--sample', '0', 'lo'], 64, /expected auto/],
     [['--metrics', 'x', 'lo'], 64, /expected a port/],
     [['--evidence-size', '0', 'lo'], 64, /expected a whole number of megabytes/],

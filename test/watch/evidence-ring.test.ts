@@ -13,6 +13,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { DEFAULT_EXIT_POLICY } from '../../src/analysis/exit-code.js';
 import { examinePaths } from '../../src/evidence/examine.js';
+import { watchComment } from '../../src/report/watch.js';
 import { DatagramCounts } from '../../src/watch/counts.js';
 import { Detector } from '../../src/watch/detector.js';
 import { EvidenceRing, FRAMES_A_FLOW } from '../../src/watch/evidence-ring.js';
@@ -36,6 +37,7 @@ function keeping(mostBytes: number, name = 'eth0') {
     folder,
     mostBytes,
     tunnelPorts: [...PORTS],
+    comment: watchComment,
     onFault: message => faults.push(message),
   });
   const detector = new Detector(PORTS, {
@@ -181,7 +183,13 @@ describe('the evidence ring', () => {
   it('says so if there is no such place', () => {
     writeFileSync(join(folder, 'file'), '');
     for (const path of [join(folder, 'file'), join(folder, 'none', 'deeper')]) {
-      const options = { folder: path, mostBytes: 1e6, tunnelPorts: [], onFault: () => undefined };
+      const options = {
+        folder: path,
+        mostBytes: 1e6,
+        tunnelPorts: [],
+        comment: watchComment,
+        onFault: () => undefined,
+      };
       expect(() => new EvidenceRing(options)).toThrow(
         expect.objectContaining({ kind: 'write-failed', message: expect.stringContaining(path) }),
       );
