@@ -10,9 +10,9 @@ import { promtool, withoutPromtool } from '../watch/promtool.js';
 import { describeLive } from './require-live.js';
 
 /** Runs a script on node A of a lab; what it printed. */
-async function runScript<T>(name: string): Promise<T> {
+async function runScript<T>(name: string, scenario = 'unpatched'): Promise<T> {
   const file = `${PROJECT}test/watch/live/${name}.mjs`;
-  const run = await runLab('unpatched', [process.execPath, file]);
+  const run = await runLab(scenario, [process.execPath, file]);
   expect({ ...run, stdout: '' }).toMatchObject({
     outcome: 0,
     stderr: expect.stringMatching(/^lab /),
@@ -139,75 +139,83 @@ describeLive('two busy interfaces', () => {
   });
 });
 
-describeLive('the bug in the lab', () => {
-  let told: {
-    interfaces: string[];
-    events: WatchEvent[];
-    outcome: number;
-    stderr: string;
-    conntrack: string;
-    captured: VerdictDocument;
-    evidence: VerdictDocument;
-  };
-  beforeAll(async () => {
-    told = await runScript('bug');
-  });
-  const staleSyns = ({ flows }: VerdictDocument) =>
-    flows
-      .flatMap(({ inner, syns }) =>
-        syns
-          .filter(({ checksum }) => checksum?.state === 'stale')
-          .map(({ outerSourcePort, recoveredPort, checksum }) =>
-            [
+describe.each([
+  ['unpatched', 'stale'],
+  ['ipv6-underlay', 'stale'],
+  ['emulated-pre-5.7', 'mangled'],
+] as const)('the bug in the lab: %s', (scenario, kind) => {
+  describeLive('on the sender', () => {
+    let told: {
+      interfaces: string[];
+      events: WatchEvent[];
+      outcome: number;
+      stderr: string;
+      conntrack: string;
+      captured: VerdictDocument;
+      evidence: VerdictDocument;
+    };
+    beforeAll(async () => {
+      told = await runScript('bug', scenario);
+    });
+    /** What is said of each wrong SYN; ports before and after, and the checksum as it is and as it should be. */
+    const wrongSyns = ({ flows }: VerdictDocument) =>
+      flows
+        .flatMap(({ inner, syns }) =>
+          syns
+            .filter(({ checksum }) => checksum?.state === kind)
+            .map(({ outerSourcePort, recoveredPort, checksum }) => [
               inner.source,
-              recoveredPort,
+              kind === 'stale' ? recoveredPort : null,
               outerSourcePort,
               checksum?.stored,
               checksum?.correct,
-            ].join(' '),
-          ),
-      )
-      .sort();
+            ]),
+        )
+        .map(facts => facts.join(' '))
+        .sort();
 
-  it('is seen on the interface of the default route, SYN by SYN as the verdict has it', () => {
-    expect(told.interfaces).toEqual(['eth0']);
-    const findings = findingsOf(told.events);
-    expect(findings).toHaveLength(3);
-    const seen = findings.map(({ inner, outer, checksum }) =>
-      [
-        inner?.source,
-        outer.sourcePortBefore,
-        outer.sourcePortAfter,
-        checksum.stored,
-        checksum.correct,
-      ].join(' '),
-    );
-    expect(seen.sort()).toEqual(staleSyns(told.captured));
-    expect(told.captured.verdict).toBe('stale-checksum');
-    for (const finding of findings) {
-      expect(finding).toMatchObject({ event: 'stale', direction: 'out', reason: null });
-    }
-    expect(endOf(told.events).interfaces[0]).toMatchObject({
-      stale: told.captured.flows.reduce((sum, { datagrams }) => sum + datagrams.stale, 0),
-      mangled: 0,
-      other: 0,
+    it('is seen on the interface of the default route, SYN by SYN as the verdict has it', () => {
+      expect(told.interfaces).toEqual(['eth0']);
+      const findings = findingsOf(told.events);
+      expect(findings).toHaveLength(3);
+      const seen = findings.map(({ inner, outer, checksum }) =>
+        [
+          inner?.source,
+          outer.sourcePortBefore,
+          outer.sourcePortAfter,
+          checksum.stored,
+          checksum.correct,
+        ].join(' '),
+      );
+      expect(seen.sort()).toEqual(wrongSyns(told.captured));
+      expect(told.captured.verdict).toBe(`${kind}-checksum`);
+      for (const finding of findings) {
+        expect(finding).toMatchObject({ event: kind, direction: 'out', reason: null });
+      }
+      const counts = { stale: 0, mangled: 0, other: 0 };
+      expect(endOf(told.events).interfaces[0]).toMatchObject({
+        ...counts,
+        [kind]: told.captured.flows.reduce((sum, { datagrams }) => sum + datagrams[kind], 0),
+      });
+      expectSchema(told.events);
     });
-    expectSchema(told.events);
-  });
 
-  it('has the ports that conntrack has', () => {
-    const rewritten = [...told.conntrack.matchAll(/ sport=(\d+) dport=8472 .* dport=(\d+) /g)]
-      .filter(([, before, after]) => before !== after)
-      .map(([, before, after]) => `${before} ${after}`);
-    const seen = findingsOf(told.events).map(
-      ({ outer }) => `${outer.sourcePortBefore} ${outer.sourcePortAfter}`,
-    );
-    expect(seen.sort()).toEqual(rewritten.sort());
-  });
+    it('has the ports that conntrack has', () => {
+      const rewritten = [...told.conntrack.matchAll(/ sport=(\d+) dport=8472 .* dport=(\d+) /g)]
+        .filter(([, before, after]) => before !== after)
+        .map(([, before, after]) => (kind === 'stale' ? `${before} ${after}` : after));
+      const seen = findingsOf(told.events).map(({ outer }) =>
+        kind === 'stale'
+          ? `${outer.sourcePortBefore} ${outer.sourcePortAfter}`
+          : String(outer.sourcePortAfter),
+      );
+      expect(seen.sort()).toEqual(rewritten.sort());
+    });
 
-  it('is the verdict of what was kept', () => {
-    expect(told.evidence).toMatchObject({ verdict: 'stale-checksum', grade: 'supported' });
-    expect(staleSyns(told.evidence)).toEqual(staleSyns(told.captured));
+    it('is the verdict of what was kept', () => {
+      expect(told.evidence).toMatchObject({ verdict: `${kind}-checksum`, grade: 'supported' });
+      expect(wrongSyns(told.evidence)).toEqual(wrongSyns(told.captured));
+    });
   });
 });
 

@@ -23,10 +23,14 @@ try {
     tcpdump.stderr.on('data', chunk => String(chunk).includes('listening on') && resolve());
   });
   const sockets = await Promise.all(Array.from({ length: CONNECTIONS }, connected));
-  const conntrack = execFileSync('conntrack', ['-L', '-p', 'udp'], {
-    encoding: 'utf8',
-    stdio: ['ignore', 'pipe', 'ignore'],
-  });
+  const conntrack = ['ipv4', 'ipv6']
+    .map(family =>
+      execFileSync('conntrack', ['-L', '-f', family, '-p', 'udp'], {
+        encoding: 'utf8',
+        stdio: ['ignore', 'pipe', 'ignore'],
+      }),
+    )
+    .join('');
   for (const socket of sockets) socket.destroy();
   await sleep(500);
   tcpdump.kill('SIGINT');

@@ -20,7 +20,7 @@ void noticed.then(() => {
   isNoticed = true;
 });
 while (!isNoticed) flooded += (await send('left', 'l0', PACKETS, 'right')).sent;
-const before = auto.events.length;
+const before = auto.events.indexOf(await noticed) + 1;
 await send('left', 'l0', PACKETS, 'right-and-stale');
 // Then the link is quiet, and everything is looked at again.
 const relaxed = await auto.until(({ event, other }) => event === 'sampling' && other === 1, before);
