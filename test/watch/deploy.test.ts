@@ -46,7 +46,7 @@ describe('the unit for systemd', () => {
         writeFileSync(path, text);
         return spawnSync('systemd-analyze', ['verify', '--man=no', path], { encoding: 'utf8' });
       };
-      const installed = unit.replace('/usr/local/bin/stalesum', process.execPath);
+      const installed = unit.replace(/^(ExecStart=)\S+/m, `$1${process.execPath}`);
       const { status, stderr } = verify(installed);
       expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
       // It would have something to say.
