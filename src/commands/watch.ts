@@ -71,6 +71,8 @@ export async function watchInterfaces(
       },
       stop.signal,
     );
+  } catch (thrown) {
+    throw withoutOtherEngines(thrown);
   } finally {
     clearTimeout(timer);
     progress.clear();
@@ -99,4 +101,11 @@ function placeOf(text: string): RingPlace {
         'run it there; for a container of this machine: --node pid:PID',
       );
   }
+}
+
+/** The ring's own remedy is another engine, and a watch has none. */
+function withoutOtherEngines(thrown: unknown): unknown {
+  if (!(thrown instanceof StalesumError) || !thrown.remedy?.includes('--engine')) return thrown;
+  const remedy = 'stalesum reproduce --engine tcpdump captures there; a watch cannot';
+  return new StalesumError(thrown.kind, thrown.message, remedy);
 }
