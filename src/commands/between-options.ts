@@ -1,5 +1,7 @@
 /** Options of `reproduce` for real nodes, apart from what they take to be carried out. */
 
+import type { ClusterSettings } from '../node/kubectl.js';
+
 /** What `--from` and its companions say. */
 export interface BetweenOptions {
   readonly from?: string;
@@ -8,7 +10,21 @@ export interface BetweenOptions {
   readonly exposeVethLoss: boolean;
 }
 
+/** How a cluster is reached, and what pods of ours are there. */
+export interface ClusterOptions {
+  readonly context?: string;
+  readonly namespace?: string;
+  readonly image?: string;
+  readonly podTimeout?: number;
+}
+
 /** Whether it is not for the lab. */
 export function isBetweenNodes({ from, to, target, exposeVethLoss }: BetweenOptions): boolean {
   return from !== undefined || to !== undefined || target !== undefined || exposeVethLoss;
+}
+
+/** What opening a node of a cluster takes. */
+export function clusterSettings(options: ClusterOptions): ClusterSettings {
+  const { context, namespace, image, podTimeout: startSeconds } = options;
+  return { context, namespace, image, startSeconds };
 }

@@ -5,9 +5,10 @@ import { withBundle } from '../evidence/bundle.js';
 import { writeResult } from '../output.js';
 import { type InspectRequest, inspectFiles } from '../rules/inspect.js';
 import { isRules, type NodeFiles, readNodeFiles } from '../snapshot/node-files.js';
+import { type ClusterOptions, clusterSettings } from './between-options.js';
 import type { OutputOptions } from './options.js';
 
-export interface InspectOptions extends OutputOptions {
+export interface InspectOptions extends OutputOptions, ClusterOptions {
   readonly dir: readonly string[];
   readonly node?: string;
   readonly target?: NonNullable<InspectRequest['target']>;
@@ -33,11 +34,11 @@ export async function inspect(options: InspectOptions): Promise<number> {
   return document.predictions.some(({ verdict }) => options.failOn.includes(verdict)) ? 1 : 0;
 }
 
-async function readFiles({ dir, node }: InspectOptions): Promise<NodeFiles> {
+async function readFiles({ dir, node, ...options }: InspectOptions): Promise<NodeFiles> {
   if ((dir.length === 0) === (node === undefined)) {
     throw new StalesumError('usage', 'inspect: expected either --dir FOLDER or --node NODE');
   }
-  if (node !== undefined) return readLive(node);
+  if (node !== undefined) return readLive(node, options);
   const folders = await Promise.all(dir.map(readFolder));
   const files = folders.flatMap(folder => folder.files);
   if (!files.some(isRules)) {
@@ -64,14 +65,25 @@ function readFolder(path: string): Promise<NodeFiles> {
   });
 }
 
-async function readLive(text: string): Promise<NodeFiles> {
-  const [{ readLiveFiles }, { parseNode }, { openNode }] = await Promise.all([
+async function readLive(text: string, options: ClusterOptions): Promise<NodeFiles> {
+  const [
+    { readLiveFiles },
+    { parseNode },
+    { openNode },
+    { withCleanup, unlessAborted, closeOpened },
+  ] = await Promise.all([
     import('../snapshot/live-files.js'),
     import('../node/description.js'),
     import('../node/open.js'),
+    import('../harness/cleanup.js'),
   ]);
-  const { node, notes, close } = await openNode(parseNode(text));
-  const read = await readLiveFiles(node).finally(close);
+  const cluster = clusterSettings(options);
+  const { node, notes, read } = await withCleanup(async (atEnd, signal) => {
+    const opening = openNode(parseNode(text), { cluster, signal });
+    atEnd(() => closeOpened(opening, signal));
+    const open = await unlessAborted(signal, opening);
+    return { ...open, read: await unlessAborted(signal, readLiveFiles(open.node)) };
+  });
   if (read.files.some(isRules)) return { ...read, gaps: [...notes, ...read.gaps] };
   // Without any rules read, every flow would look healthy.
   throw new StalesumError(

@@ -4,28 +4,26 @@ import type { VerdictDocument } from '../analysis/verdict.js';
 import { messageOf, StalesumError } from '../errors.js';
 import { type BundlePlace, bundlePlace, makePlace } from '../evidence/bundle-place.js';
 import { beginBundle, leaveBundle } from '../evidence/unfinished-bundle.js';
+import { choosePair } from '../harness/choose-pair.js';
 import { withCleanup } from '../harness/cleanup.js';
 import { type PairOptions, runBetween } from '../harness/run.js';
 import { parseTarget } from '../harness/target.js';
 import { makeTemporaryFolder } from '../harness/temporary-folder.js';
+import { kubectl } from '../kubernetes/client.js';
 import { parseNode } from '../node/description.js';
 import { type Voice, voiceOn } from '../report/voice.js';
+import { clusterSettings } from './between-options.js';
 import { finishRun } from './finish-run.js';
 import { exitPolicyOf } from './options.js';
 import type { ReproduceOptions } from './reproduce-options.js';
 
 /** Runs between the nodes, prints the verdict, and returns the exit code. */
 export async function reproduceBetween(options: ReproduceOptions): Promise<number> {
-  const { from, to, target, out } = options;
-  if (from === undefined || to === undefined || target === undefined) {
-    throw new StalesumError(
-      'usage',
-      'expected --from, --to and --target together, or none of them for the lab',
-    );
-  }
+  const { out } = options;
+  const voice = voiceOn(options.quiet || options.json);
   const plan = {
-    ...{ from: parseNode(from), to: parseNode(to), target: parseTarget(target) },
-    protocol: options.protocol ?? 'tcp',
+    ...(await pairOf(options, voice)),
+    cluster: clusterSettings(options),
     attempts: options.attempts,
     timeoutSeconds: options.timeout,
     engine: options.engine,
@@ -33,10 +31,41 @@ export async function reproduceBetween(options: ReproduceOptions): Promise<numbe
     keepPayload: options.keepPayload,
     policy: exitPolicyOf(options),
   } as const;
-  const voice = voiceOn(options.quiet || options.json);
   const run = (folder: string) => runIn({ ...plan, folder }, voice);
   if (out === undefined) return (await runOnce(run, options, voice)).exitCode;
   return (await runFor(bundlePlace(out), run, options)).exitCode;
+}
+
+type Between = Pick<PairOptions, 'from' | 'to' | 'target' | 'protocol' | 'endpoints'>;
+
+/** What is named in full, or what the cluster has for it. */
+async function pairOf(options: ReproduceOptions, voice: Voice): Promise<Between> {
+  const { from, to, protocol } = options;
+  if (options.target === undefined) throw incomplete();
+  const wish = {
+    from: from === undefined ? undefined : parseNode(from),
+    to: to === undefined ? undefined : parseNode(to),
+    target: parseTarget(options.target),
+  };
+  const { target } = wish;
+  if (target.kind === 'address') {
+    if (!wish.from || !wish.to) throw incomplete();
+    return { from: wish.from, to: wish.to, target, protocol: protocol ?? 'tcp', endpoints: [] };
+  }
+  voice.show('cluster  looking up the target');
+  const { notes, ...pair } = await choosePair(kubectl(options.context), {
+    ...{ ...wish, target, protocol },
+  });
+  for (const note of notes) voice.warn(note);
+  return pair;
+}
+
+function incomplete(): StalesumError {
+  return new StalesumError(
+    'usage',
+    'expected --from, --to and --target together, or none of them for the lab',
+    'with --target svc/NAMESPACE/NAME:PORT or pod/NAMESPACE/NAME:PORT the cluster chooses the nodes',
+  );
 }
 
 /** The run, with what has to be put in order behind it. */

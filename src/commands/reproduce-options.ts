@@ -1,6 +1,6 @@
 /** Options of `stalesum reproduce`, as the command line hands them on. */
 import type { EngineChoice } from '../capture/engine.js';
-import type { BetweenOptions } from './between-options.js';
+import type { BetweenOptions, ClusterOptions } from './between-options.js';
 import type { KernelOptions } from './on-kernel.js';
 import type { OutputOptions, PolicyOptions } from './options.js';
 
@@ -8,7 +8,8 @@ export interface ReproduceOptions
   extends OutputOptions,
     PolicyOptions,
     KernelOptions,
-    BetweenOptions {
+    BetweenOptions,
+    ClusterOptions {
   readonly scenario: string;
   readonly timeout?: number;
   readonly attempts?: number;

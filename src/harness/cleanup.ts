@@ -1,5 +1,6 @@
 /** What has to be put in order at the end, also when the user interrupts. */
 import { exitCodeOfFault, messageOf, StalesumError } from '../errors.js';
+import type { OpenNode } from '../node/node.js';
 
 const INTERRUPTS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 
@@ -64,4 +65,13 @@ export async function unlessAborted<T>(signal: AbortSignal, promise: Promise<T>)
   } finally {
     signal.removeEventListener('abort', abort);
   }
+}
+
+/** Closes what is opened, or may yet be. Asked for before it is there, nothing comes to be unseen. */
+export async function closeOpened(opening: Promise<OpenNode>, signal: AbortSignal): Promise<void> {
+  const open = await opening.catch(thrown => {
+    // Without an interrupt, it is the fault that the work ends with.
+    if (signal.aborted && thrown !== signal.reason) throw thrown;
+  });
+  await open?.close();
 }

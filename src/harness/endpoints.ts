@@ -11,7 +11,7 @@ import { type KnownNode, routeTo } from './tunnel.js';
 export interface Endpoints {
   readonly endpoints: readonly Target[];
   /** How they were found. */
-  readonly by: 'route' | 'rules' | 'conntrack';
+  readonly by: 'route' | 'rules' | 'cluster' | 'conntrack';
 }
 
 type Protocol = 'tcp' | 'udp';
@@ -21,14 +21,17 @@ const TRIAL_SECONDS = 3;
 
 /**
  * The endpoints behind a target: itself where the tunnel leads to it, those of the node's rules, or, with
- * IPVS and the like, the one that conntrack holds after a connection was tried.
+ * IPVS and the like, those that the cluster names, or the one that conntrack holds after a connection was
+ * tried.
  *
+ * @param known what the cluster's API says; empty where it was not asked
  * @throws StalesumError `usage` if none can be found
  */
 export async function endpointsOf(
   { node, network }: KnownNode,
   target: Target,
   protocol: Protocol,
+  known: readonly Target[] = [],
 ): Promise<Endpoints> {
   const { device } = await routeTo(node, target.address);
   if (network.vxlan.some(({ name }) => name === device)) {
@@ -36,6 +39,7 @@ export async function endpointsOf(
   }
   const ruled = await endpointsByRules(node, target, protocol);
   if (ruled.length > 0) return { endpoints: ruled, by: 'rules' };
+  if (known.length > 0) return { endpoints: known, by: 'cluster' };
   const tracked = await endpointByConntrack(node, target, protocol);
   if (tracked) return { endpoints: [tracked], by: 'conntrack' };
   const name = formatEndpoint(target.address, target.port);

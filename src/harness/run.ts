@@ -13,6 +13,7 @@ import { recordRun } from '../evidence/record.js';
 import type { RunNode, RunPlan } from '../evidence/run-plan.js';
 import { abilitiesOf, abilitiesText } from '../node/abilities.js';
 import type { NodeDescription } from '../node/description.js';
+import type { ClusterSettings } from '../node/kubectl.js';
 import type { Node } from '../node/node.js';
 import { openNode } from '../node/open.js';
 import { chooseClient } from '../probe/clients.js';
@@ -20,7 +21,7 @@ import type { Target } from '../probe/connect.js';
 import { synWatchOn } from '../probe/syn-watch.js';
 import type { Voice } from '../report/voice.js';
 import { formatEndpoint } from '../wire/address.js';
-import { type AtEnd, unlessAborted } from './cleanup.js';
+import { type AtEnd, closeOpened, unlessAborted } from './cleanup.js';
 import { endpointsOf } from './endpoints.js';
 import { lackedTools } from './lacked-tools.js';
 import { findTunnel, type KnownNode, knowNetwork, type Tunnel } from './tunnel.js';
@@ -30,6 +31,9 @@ export interface PairOptions {
   readonly from: NodeDescription;
   readonly to: NodeDescription;
   readonly target: Target;
+  /** What the cluster's API says of them, where it was asked. */
+  readonly endpoints: readonly Target[];
+  readonly cluster: ClusterSettings;
   readonly protocol: 'tcp' | 'udp';
   /** Connections at once; else as many as are needed to meet the node `to`. */
   readonly attempts: number | undefined;
@@ -44,6 +48,9 @@ export interface PairOptions {
 
 /** Long enough for the 127 s after which a connect() with six retransmits gives up. Seconds. */
 const DEFAULT_TIMEOUT_SECONDS = 140;
+
+/** What a run takes at most beside its connections: opening, reading, the control. */
+const OTHER_SECONDS = 600;
 
 /** In which a node that is there does nothing at all. */
 const LOST_SECONDS = 10;
@@ -66,7 +73,7 @@ export async function runBetween(
   signal: AbortSignal,
 ): Promise<VerdictDocument> {
   voice.show('nodes    connecting');
-  const nodes = await unlessAborted(signal, openBoth(options, voice, atEnd));
+  const nodes = await unlessAborted(signal, openBoth(options, voice, atEnd, signal));
   try {
     return await examineBetween(options, nodes, voice, atEnd, signal);
   } catch (thrown) {
@@ -113,14 +120,19 @@ async function examineBetween(
 
 /** Both nodes, with names that are folders of a recording: `node-10.0.0.7`. */
 async function openBoth(
-  { from, to }: PairOptions,
+  { from, to, cluster, timeoutSeconds = DEFAULT_TIMEOUT_SECONDS }: PairOptions,
   voice: Voice,
   atEnd: AtEnd,
+  signal: AbortSignal,
 ): Promise<[Node, Node]> {
+  const lifetimeSeconds = timeoutSeconds + OTHER_SECONDS;
+  const settings = { cluster: { ...cluster, lifetimeSeconds }, signal };
   const opened = await Promise.allSettled(
     [from, to].map(async description => {
-      const open = await openNode(description);
-      atEnd(() => open.close());
+      const opening = openNode(description, settings);
+      // Also what comes to be after an interrupt is put in order before we end.
+      atEnd(() => closeOpened(opening, signal));
+      const open = await opening;
       for (const note of open.notes) voice.warn(note);
       return open.node;
     }),
@@ -153,7 +165,12 @@ interface Way {
 
 async function findWay(options: PairOptions, client: Node, peer: Node): Promise<Way> {
   const [from, to] = await Promise.all([knowNetwork(client), knowNetwork(peer)]);
-  const { endpoints } = await endpointsOf(from, options.target, options.protocol);
+  const { endpoints } = await endpointsOf(
+    from,
+    options.target,
+    options.protocol,
+    options.endpoints,
+  );
   const tunnels = await Promise.allSettled(
     endpoints.map(({ address }) => findTunnel(from, to, address)),
   );

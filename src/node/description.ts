@@ -1,9 +1,10 @@
 /**
  * Nodes as a user writes them: `local`, `netns:NAME`, `pid:PID`, `docker:NAME`, `podman:NAME`,
- * `ssh:[USER@]HOST`. Each kind takes only names that can be one, so that none of them can be an option
+ * `kubectl:NODE`, `ssh:[USER@]HOST`. Each kind takes only names that can be one, so that none of them can be an option
  * or mean anything to a shell or to the substitutions of an ssh configuration (`%h`, CVE-2023-51385).
  */
 import { StalesumError } from '../errors.js';
+import { isObjectName } from '../kubernetes/names.js';
 import { printable } from '../output.js';
 
 export type NodeDescription =
@@ -11,10 +12,12 @@ export type NodeDescription =
   | { readonly kind: 'netns'; readonly name: string }
   | { readonly kind: 'pid'; readonly pid: number }
   | { readonly kind: 'docker' | 'podman'; readonly container: string }
+  | { readonly kind: 'kubectl'; readonly node: string }
   | { readonly kind: 'ssh'; readonly destination: string };
 
 /** How each kind is written, for messages and help. */
-export const NODE_KINDS = 'local, netns:NAME, pid:PID, docker:NAME, podman:NAME or ssh:USER@HOST';
+export const NODE_KINDS =
+  'local, netns:NAME, pid:PID, docker:NAME, podman:NAME, kubectl:NODE or ssh:USER@HOST';
 
 /** No control characters and no slash, as ip-netns(8) has it; it becomes part of a path. */
 const NAMESPACE = /^(?!\.{1,2}$)[^\p{Cc}/]{1,255}$/u;
@@ -45,6 +48,9 @@ export function parseNode(text: string): NodeDescription {
     case 'podman':
       if (!CONTAINER.test(name)) throw refuse('the name of a container');
       return { kind, container: name };
+    case 'kubectl':
+      if (!isObjectName(name)) throw refuse("the name of a cluster's node");
+      return { kind, node: name };
     case 'ssh':
       if (!DESTINATION.test(name)) throw refuse('a destination of ssh; expected USER@HOST');
       return { kind, destination: name };
@@ -65,6 +71,8 @@ export function nameOf(description: NodeDescription): string {
     case 'docker':
     case 'podman':
       return description.container;
+    case 'kubectl':
+      return description.node;
     case 'ssh':
       return description.destination.replace(/^[^@]*@/, '');
   }

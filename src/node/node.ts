@@ -73,6 +73,10 @@ export interface OpenNode {
   readonly node: Node;
   /** What a user should know of how it is reached; one line each. */
   readonly notes: readonly string[];
-  /** Ends what was opened for it. May be called twice; does not throw. */
+  /**
+   * Ends what was opened for it. May be called twice.
+   *
+   * @throws StalesumError for what could not be undone, with the command that does it
+   */
   close(): Promise<void>;
 }

@@ -41,18 +41,42 @@ exec 3<&-
 wait "$command"
 code=$?
 kill -s KILL "$watch" 2>/dev/null
-exit "$code"`;
+`;
+
+const EXIT = 'exit "$code"';
 
 /** The command has the stream's input for its own, and sees its end itself. */
 const PLAIN = `${ENVIRONMENT}${FIND}exec "$@"`;
 
-/** The argument vector to be run there; `hasInput` where the stream's input is the command's. */
+/** The last line of an output that is there as a whole, with the command's exit code. */
+const END = 'stalesum: ended with';
+const SAY_END = `printf '${END} %s\\n' "$code"\n`;
+const PLAIN_WITH_END = `${ENVIRONMENT}${FIND}"$@"\ncode=$?\n${SAY_END}${EXIT}`;
+
+export interface RemoteCommandOptions {
+  /** The stream's input is the command's. */
+  readonly hasInput: boolean;
+  /** Behind its output stands that it has ended, for `wholeOutput`. */
+  readonly saysEnd?: boolean;
+}
+
+/** The argument vector to be run there. */
 export function remoteCommand(
   command: string,
   args: readonly string[],
-  hasInput: boolean,
+  { hasInput, saysEnd = false }: RemoteCommandOptions,
 ): readonly [string, ...string[]] {
-  return ['sh', '-c', hasInput ? PLAIN : WATCHED, 'sh', command, ...args];
+  const watched = `${WATCHED}${saysEnd ? SAY_END : ''}${EXIT}`;
+  const plain = saysEnd ? PLAIN_WITH_END : PLAIN;
+  return ['sh', '-c', hasInput ? plain : watched, 'sh', command, ...args];
+}
+
+/** An output that is there to its end, without the line that says so; else `undefined`. */
+export function wholeOutput(
+  stdout: string,
+): { readonly stdout: string; readonly exitCode: number } | undefined {
+  const end = /stalesum: ended with (\d{1,3})\n$/.exec(stdout);
+  return end ? { stdout: stdout.slice(0, end.index), exitCode: Number(end[1]) } : undefined;
 }
 
 export function wasNotFound(exitCode: number | undefined, stderr: string): boolean {

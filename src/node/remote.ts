@@ -5,7 +5,12 @@ import { type Child, settlesWithin, startChild } from './child.js';
 import { diesWithUs } from './dies-with-us.js';
 import { shellExitCode } from './exit-code.js';
 import type { CommandResult, Node, RunningCommand, RunOptions, StartOptions } from './node.js';
-import { remoteCommand, wasNotFound } from './remote-script.js';
+import {
+  type RemoteCommandOptions,
+  remoteCommand,
+  wasNotFound,
+  wholeOutput,
+} from './remote-script.js';
 
 /** What carries commands to a node. */
 export interface Carrier {
@@ -18,6 +23,13 @@ export interface Carrier {
   commandLine(remote: readonly string[]): readonly string[];
   /** Why the carrier itself failed, if that is what an exit code and the words with it mean. */
   fault(exitCode: number, words: string): Promise<StalesumError | undefined>;
+  /**
+   * Whether it may lose the end of an output and call that success, so that a command must say itself
+   * that it has ended and how. Where that is missing and `fault` knows no reason, it is run once more.
+   */
+  readonly losesEnds?: boolean;
+  /** What a command said on standard error, without what the carrier adds when it fails. */
+  withoutOwnWords?(stderr: string): string;
 }
 
 const DEFAULT_TIMEOUT_SECONDS = 30;
@@ -39,9 +51,35 @@ async function runThere(
   carrier: Carrier,
   command: string,
   args: readonly string[],
-  { input, timeoutSeconds = DEFAULT_TIMEOUT_SECONDS, mayFail = false }: RunOptions,
+  options: RunOptions,
 ): Promise<CommandResult> {
-  const child = launch(carrier, command, args, { hasInput: input !== undefined });
+  const { exitCode, stdout, stderr } = await outcomeThere(carrier, command, args, options);
+  if (exitCode === 0 || options.mayFail === true) return { stdout, stderr, exitCode };
+  const ownWords = stderr.trim() || stdout.trim() || 'it says nothing';
+  const what = `${carrier.name}: ${command} failed with exit code ${exitCode}: ${ownWords}`;
+  throw new StalesumError('internal', messageOf(what));
+}
+
+/** The command's own outcome, and none of what carries it. */
+async function outcomeThere(
+  carrier: Carrier,
+  ...call: readonly [string, readonly string[], RunOptions]
+): Promise<CommandResult> {
+  const outcome = (await tryThere(carrier, ...call)) ?? (await tryThere(carrier, ...call));
+  if (outcome) return outcome;
+  const text = `${carrier.name}: the end of what ${call[0]} says is lost on the way, twice`;
+  throw new StalesumError('unavailable', text);
+}
+
+/** @returns `undefined` where the end of its output is missing, and nobody knows why */
+async function tryThere(
+  carrier: Carrier,
+  command: string,
+  args: readonly string[],
+  { input, timeoutSeconds = DEFAULT_TIMEOUT_SECONDS }: RunOptions,
+): Promise<CommandResult | undefined> {
+  const saysEnd = carrier.losesEnds === true;
+  const child = launch(carrier, command, args, { hasInput: input !== undefined, saysEnd });
   const output = Promise.all([buffer(child.stdout), buffer(child.stderr)]);
   if (input !== undefined) {
     child.write(input);
@@ -56,14 +94,13 @@ async function runThere(
   const { exitCode: code, signal } = await child.ended;
   const [stdout, stderr] = (await output).map(String) as [string, string];
   const exitCode = shellExitCode(code, signal as NodeJS.Signals | undefined);
-  if (exitCode === 0) return { stdout, stderr, exitCode };
+  const whole = saysEnd ? wholeOutput(stdout) : undefined;
+  if (whole) return { ...whole, stderr: carrier.withoutOwnWords?.(stderr) ?? stderr };
+  if (exitCode === 0 && !saysEnd) return { stdout, stderr, exitCode };
   if (wasNotFound(exitCode, stderr)) throw missingThere(carrier.name, command);
   const fault = await carrier.fault(exitCode, stderr);
   if (fault) throw fault;
-  if (mayFail) return { stdout, stderr, exitCode };
-  const ownWords = stderr.trim() || stdout.trim() || 'it says nothing';
-  const what = `${carrier.name}: ${command} failed with exit code ${exitCode}: ${ownWords}`;
-  throw new StalesumError('internal', messageOf(what));
+  return saysEnd ? undefined : { stdout, stderr, exitCode };
 }
 
 function startThere(
@@ -90,9 +127,9 @@ function launch(
   carrier: Carrier,
   command: string,
   args: readonly string[],
-  { hasInput, outlivesUs = false }: { hasInput: boolean; outlivesUs?: boolean | undefined },
+  { outlivesUs = false, ...how }: RemoteCommandOptions & { outlivesUs?: boolean | undefined },
 ): Child {
-  const line = carrier.commandLine(remoteCommand(command, args, hasInput));
+  const line = carrier.commandLine(remoteCommand(command, args, how));
   // What must outlive us does so at the other end; what carries it there need not.
   const guard = outlivesUs ? [] : diesWithUs();
   return startChild([...guard, ...line], { openInput: true });

@@ -1,5 +1,6 @@
 /** Nodes reached by ssh, with the user's own configuration, keys, agent and known hosts. */
 import { StalesumError } from '../errors.js';
+import { limited } from './limited.js';
 import type { Node, OpenNode } from './node.js';
 import { shellWord } from './quote.js';
 import { type Carrier, remoteNode } from './remote.js';
@@ -25,7 +26,7 @@ const SUDO = 'exec sudo -n -- ';
 export async function openSsh(destination: string, name: string): Promise<OpenNode> {
   const connection = await connect(destination);
   try {
-    const plain = limited(remoteNode(carrier(connection, name, 'exec ')));
+    const plain = limited(remoteNode(carrier(connection, name, 'exec ')), RUNS_AT_ONCE);
     const isAllowed = await greet(plain, destination);
     const withSudo = isAllowed ? undefined : await throughSudo(connection, name);
     const notes =
@@ -79,33 +80,7 @@ async function greet(node: Node, destination: string): Promise<boolean> {
 }
 
 async function throughSudo(connection: SshConnection, name: string): Promise<Node | undefined> {
-  const node = limited(remoteNode(carrier(connection, name, SUDO)));
+  const node = limited(remoteNode(carrier(connection, name, SUDO)), RUNS_AT_ONCE);
   const { exitCode } = await node.run('true', [], { mayFail: true });
   return exitCode === 0 ? node : undefined;
-}
-
-/** The same node, with commands that wait for each other. */
-function limited(node: Node): Node {
-  const waiting: (() => void)[] = [];
-  let running = 0;
-  const turn = async () => {
-    if (running >= RUNS_AT_ONCE) await new Promise<void>(resolve => waiting.push(resolve));
-    else running++;
-  };
-  const done = () => {
-    const next = waiting.shift();
-    if (next) next();
-    else running--;
-  };
-  return {
-    ...node,
-    run: async (...call) => {
-      await turn();
-      try {
-        return await node.run(...call);
-      } finally {
-        done();
-      }
-    },
-  };
 }

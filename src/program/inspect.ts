@@ -2,7 +2,7 @@
 import { Command, Option } from 'commander';
 import { NODE_KINDS } from '../node/description.js';
 import { collect, endpoint, verdictList } from './arguments.js';
-import { type Finish, withOutput } from './shared-options.js';
+import { type Finish, withCluster, withOutput } from './shared-options.js';
 
 export function inspectCommand(finish: Finish): Command {
   const command = new Command('inspect')
@@ -27,13 +27,14 @@ export function inspectCommand(finish: Finish): Command {
         .default([], 'none')
         .argParser(verdictList),
     );
-  return withOutput(command)
+  return withCluster(withOutput(command))
     .addHelpText(
       'after',
       `
 Examples:
   stalesum inspect --node local
   stalesum inspect --node ssh:root@10.0.0.7 --target 10.96.0.10:53
+  stalesum inspect --node kubectl:node-a --target 10.96.0.10:53
   stalesum inspect --dir saved --target 10.96.0.10:53 --protocol udp
   stalesum inspect --dir saved --order iptables-nft-save.txt,nft-kube-proxy-tables.nft --json`,
     )

@@ -1,10 +1,11 @@
 /** Options and help of `stalesum reproduce`. */
 import { Command, Option } from 'commander';
 import { ENGINE_CHOICES, type EngineChoice } from '../capture/engine.js';
+import { TARGET_FORMS } from '../harness/target.js';
 import type { Scenario } from '../lab/scenario.js';
 import { NODE_KINDS } from '../node/description.js';
 import { attempts, positive } from './arguments.js';
-import { type Finish, withKernel, withOutput, withPolicy } from './shared-options.js';
+import { type Finish, withCluster, withKernel, withOutput, withPolicy } from './shared-options.js';
 
 /** @param scenarios for its help: loading them takes longer than the rest of `stalesum --help` */
 export function reproduceCommand(finish: Finish, scenarios: readonly Scenario[]): Command {
@@ -35,7 +36,7 @@ export function reproduceCommand(finish: Finish, scenarios: readonly Scenario[])
         .default('auto' satisfies EngineChoice),
     )
     .option('--as-expected', 'exit 0 when the scenario shows what it must show, else 1', false);
-  return withKernel(withOutput(withPolicy(withNodes(command))))
+  return withKernel(withOutput(withPolicy(withCluster(withNodes(command)))))
     .option('--out <path>', 'keep the evidence: a folder, or an archive (.tar.gz, .tgz)')
     .option('--keep-payload', 'write payload to the captures as well, instead of zeros', false)
     .addHelpText(
@@ -50,6 +51,8 @@ Examples:
   stalesum reproduce --json --out evidence            for a script, with the evidence kept
   stalesum reproduce --out evidence.tar.gz            the same as one file, for the ticket
   stalesum reproduce --from ssh:root@10.0.0.7 --to ssh:root@10.0.0.8 --target 10.96.0.10:80
+  stalesum reproduce --target svc/default/web:80      on a cluster: kubectl finds two nodes that serve
+  stalesum reproduce --from kubectl:node-a --to kubectl:node-b --target svc/kube-system/kube-dns:dns --protocol udp
   stalesum reproduce --kernel /boot/vmlinuz-6.1.0-56-amd64    the same under that kernel, in qemu
 
 Nodes: ${NODE_KINDS}
@@ -75,9 +78,7 @@ function withNodes(command: Command): Command {
     )
     .addOption(new Option('--to <node>', 'the node that the endpoint is on').conflicts(notForLab))
     .addOption(
-      new Option('--target <ip:port>', 'what to connect to: a service, or a pod').conflicts(
-        notForLab,
-      ),
+      new Option('--target <target>', `what to connect to: ${TARGET_FORMS}`).conflicts(notForLab),
     )
     .option(
       '--expose-veth-loss',

@@ -1,7 +1,7 @@
 /** Options that several commands have. */
 import { type Command, Option } from 'commander';
 import { GRADES, type Grade } from '../analysis/verdict.js';
-import { verdictList } from './arguments.js';
+import { positive, verdictList } from './arguments.js';
 
 /** What a command calls with its exit code. */
 export type Finish = (exitCode: number) => void;
@@ -25,6 +25,15 @@ export function withPolicy(command: Command): Command {
         .choices(GRADES)
         .default('none' satisfies Grade),
     );
+}
+
+/** For nodes of a cluster: `kubectl:NODE`, and targets that are looked up there. */
+export function withCluster(command: Command): Command {
+  return command
+    .option('--context <name>', 'of the kubectl configuration; else its current one')
+    .option('--namespace <name>', "for pods of ours, on kubectl: nodes; else the context's")
+    .option('--image <name>', 'of these pods: must have sh, sleep and nsenter')
+    .option('--pod-timeout <seconds>', 'what such a pod gets to start (60)', positive);
 }
 
 /** For commands that run in the lab, which can be in a virtual machine with another kernel. */

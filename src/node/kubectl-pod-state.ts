@@ -1,0 +1,74 @@
+/** What has become of a pod of ours, as the API server has it. */
+import { messageOf, StalesumError } from '../errors.js';
+import { at, listAt, textAt } from '../kubernetes/json.js';
+
+export type PodState =
+  | { readonly kind: 'running' }
+  | { readonly kind: 'waiting'; readonly why: string }
+  | { readonly kind: 'failed'; readonly fault: StalesumError };
+
+/** Reasons of a container that waits for an image that does not come (kubelet, pkg/kubelet/images). */
+const NO_IMAGE = new Set([
+  'ErrImagePull',
+  'ImagePullBackOff',
+  'InvalidImageName',
+  'ErrImageNeverPull',
+  'RegistryUnavailable',
+  'ImageInspectError',
+  'SignatureValidationFailed',
+]);
+
+/** Of a container that will not start (kubelet, pkg/kubelet/kuberuntime). */
+const NO_START = new Set([
+  'CreateContainerConfigError',
+  'CreateContainerError',
+  'RunContainerError',
+  'PreCreateHookError',
+  'CrashLoopBackOff',
+]);
+
+/**
+ * @param pod the API's answer; `undefined` where there is no such pod any more
+ * @param node its node, for messages
+ */
+export function podState(pod: unknown, node: string): PodState {
+  const failed = (text: string, remedy?: string): PodState => ({
+    kind: 'failed',
+    fault: new StalesumError('unavailable', `${node}: ${messageOf(text)}`, remedy),
+  });
+  if (pod === undefined) return failed('our pod there was removed by somebody else');
+  const [container] = listAt(pod, 'status', 'containerStatuses');
+  const phase = textAt(pod, 'status', 'phase') ?? 'Pending';
+  const reason = textAt(container, 'state', 'waiting', 'reason') ?? '';
+  const words = textAt(container, 'state', 'waiting', 'message') ?? '';
+  if (NO_IMAGE.has(reason)) {
+    const image = textAt(listAt(pod, 'spec', 'containers')[0], 'image') ?? '';
+    return failed(
+      `the image ${image} cannot be had there: ${reason}: ${words}`,
+      '--image names another one, which the node has or may pull',
+    );
+  }
+  if (NO_START.has(reason)) return failed(`our pod does not start: ${reason}: ${words}`);
+  const terminated = at(container, 'state', 'terminated');
+  if (terminated !== undefined || phase === 'Failed' || phase === 'Succeeded') {
+    const why = [
+      textAt(terminated, 'reason') ?? textAt(pod, 'status', 'reason'),
+      textAt(terminated, 'message') ?? textAt(pod, 'status', 'message'),
+    ];
+    const text = why.filter(part => part !== undefined).join(': ') || `its phase is ${phase}`;
+    return failed(`our pod does not run: ${text}`);
+  }
+  if (phase === 'Running' && at(container, 'state', 'running') !== undefined) {
+    return { kind: 'running' };
+  }
+  return { kind: 'waiting', why: waitsFor(pod, reason, words) };
+}
+
+function waitsFor(pod: unknown, reason: string, words: string): string {
+  const ownWords = [reason, words].filter(part => part !== '').join(': ');
+  const condition = listAt(pod, 'status', 'conditions').find(
+    each => textAt(each, 'status') === 'False' && textAt(each, 'message') !== undefined,
+  );
+  const text = ownWords || (textAt(condition, 'message') ?? 'the node has not taken it up');
+  return messageOf(text);
+}

@@ -1,0 +1,173 @@
+/** Nodes of a cluster, reached by the user's kubectl through a pod of our own on them. */
+import { setTimeout as sleep } from 'node:timers/promises';
+import { messageOf, StalesumError } from '../errors.js';
+import { clusterNode, getJson, type Kubectl, kubectl } from '../kubernetes/client.js';
+import { kubectlFault } from '../kubernetes/faults.js';
+import { checkedImage, checkedNamespace } from '../kubernetes/names.js';
+import { CONTAINER, type HeldPod, holdPod } from './kubectl-pod.js';
+import { podState } from './kubectl-pod-state.js';
+import { setUpTools, withTools } from './kubectl-tools.js';
+import { limited } from './limited.js';
+import type { OpenNode } from './node.js';
+import { type Carrier, remoteNode } from './remote.js';
+
+/** How a user's cluster is reached, and what our pods there are. */
+export interface ClusterSettings {
+  /** Of the kubectl configuration; else the current one. */
+  readonly context?: string | undefined;
+  /** For pods of ours; else that of the context. */
+  readonly namespace?: string | undefined;
+  readonly image?: string | undefined;
+  /** What a pod gets to start. Default 60. */
+  readonly startSeconds?: number | undefined;
+  /** How long the pods are needed at most; then the kubelet ends them. Default 600. */
+  readonly lifetimeSeconds?: number | undefined;
+}
+
+/**
+ * The Kubernetes project's own image for tests of networks: a shell, nsenter, bash, curl, nc, dig, and
+ * iproute2. It has no tcpdump, conntrack and iptables; those are the node's.
+ */
+export const DEFAULT_IMAGE = 'registry.k8s.io/e2e-test-images/agnhost:2.53';
+export const DEFAULT_START_SECONDS = 60;
+const DEFAULT_LIFETIME_SECONDS = 600;
+const POLL_MILLISECONDS = 400;
+
+/** Each takes a process of kubectl, and a connection of the API server to the kubelet. */
+const RUNS_AT_ONCE = 4;
+
+/**
+ * Reaches a node of the cluster.
+ *
+ * @param name Checked before (description.ts).
+ * @param signal ends the wait for the pod; it is removed then
+ * @throws StalesumError `unavailable` if there is no such node, or no pod can run there; `not-permitted`;
+ *   `missing-tool` without kubectl; `usage`
+ */
+export async function openKubectl(
+  name: string,
+  settings: ClusterSettings = {},
+  signal?: AbortSignal,
+): Promise<OpenNode> {
+  const image = checkedImage(settings.image ?? DEFAULT_IMAGE);
+  const namespace =
+    settings.namespace === undefined ? undefined : checkedNamespace(settings.namespace);
+  const client = kubectl(settings.context);
+  await checkNode(client, name);
+  signal?.throwIfAborted();
+  const deadlineSeconds = Math.ceil(settings.lifetimeSeconds ?? DEFAULT_LIFETIME_SECONDS);
+  const pod = await holdPod(client, { node: name, image, namespace, deadlineSeconds });
+  try {
+    await startOf(client, pod, name, settings.startSeconds ?? DEFAULT_START_SECONDS, signal);
+    const inImage = remoteNode(carrier(client, pod, name, []));
+    const { found, words } = await setUpTools(inImage, pod.name);
+    const node = limited(remoteNode(carrier(client, pod, name, withTools(pod.name))), RUNS_AT_ONCE);
+    const where = `${name}: reached through the pod ${pod.name} in the namespace ${pod.namespace}`;
+    const tools =
+      found.length > 0
+        ? []
+        : [
+            `${name}: its own tools cannot be used (${messageOf(words) || 'none found'}): those of ${image} are, and what is said of the distribution is the image's`,
+          ];
+    return { node, notes: [where, ...tools], close: () => pod.remove() };
+  } catch (fault) {
+    await pod.remove().catch(more => {
+      throw withMore(fault, more);
+    });
+    throw fault;
+  }
+}
+
+/** Both, in one: what is left over must be said whatever else is. */
+function withMore(fault: unknown, more: unknown): StalesumError {
+  const known = fault instanceof StalesumError ? fault : undefined;
+  const text = `${messageOf(fault)}; ${messageOf(more)}`;
+  return new StalesumError(known?.kind ?? 'internal', text, known?.remedy);
+}
+
+/** That the node is there and answers; where we may not ask, the pod will tell. */
+async function checkNode(client: Kubectl, name: string): Promise<void> {
+  const asked = await clusterNode(client, name).then(
+    node => ({ node }),
+    thrown => {
+      if (thrown instanceof StalesumError && /forbidden/i.test(thrown.message)) return undefined;
+      throw thrown;
+    },
+  );
+  if (asked === undefined) return;
+  const { node } = asked;
+  if (node === undefined) {
+    const remedy = `"${client.typed} get nodes" lists them`;
+    throw new StalesumError('unavailable', `kubectl: the cluster has no node ${name}`, remedy);
+  }
+  if (node.system !== undefined && node.system !== 'linux') {
+    throw new StalesumError('unavailable', `${name}: its system is ${node.system}, and not Linux`);
+  }
+  if (!node.isReady) {
+    throw new StalesumError(
+      'unavailable',
+      `${name}: the node is not ready: ${messageOf(node.message)}`,
+    );
+  }
+}
+
+async function startOf(
+  client: Kubectl,
+  pod: HeldPod,
+  node: string,
+  seconds: number,
+  signal: AbortSignal | undefined,
+): Promise<void> {
+  const deadline = performance.now() + seconds * 1000;
+  for (;;) {
+    const state = podState(await podJson(client, pod), node);
+    if (state.kind === 'running') return;
+    if (state.kind === 'failed') throw state.fault;
+    if (performance.now() > deadline) {
+      throw new StalesumError(
+        'unavailable',
+        `${node}: our pod does not run after ${seconds} s: ${state.why}`,
+        '--pod-timeout sets how long it gets to start',
+      );
+    }
+    await sleep(POLL_MILLISECONDS, undefined, { signal }).catch(() => undefined);
+    signal?.throwIfAborted();
+  }
+}
+
+function podJson(client: Kubectl, { namespace, name }: HeldPod): Promise<unknown> {
+  return getJson(client, ['pods', name, `--namespace=${namespace}`]);
+}
+
+/** What kubectl adds when a command fails. */
+const KUBECTLS_OWN = /^command terminated with exit code \d+\n/gm;
+
+/** Commands by `exec`. @param prefix what stands in front of each in the pod */
+function carrier(client: Kubectl, pod: HeldPod, node: string, prefix: readonly string[]): Carrier {
+  const options = ['-i', `--namespace=${pod.namespace}`, `--container=${CONTAINER}`, pod.name];
+  return {
+    name: node,
+    commandLine: remote => [...client.line, 'exec', ...options, '--', ...prefix, ...remote],
+    // With a connection that breaks it ends with 0 (kubernetes/kubectl#1208), and it may cut outputs off
+    // (kubernetes/kubernetes#124571).
+    losesEnds: true,
+    withoutOwnWords: stderr => stderr.replace(KUBECTLS_OWN, ''),
+    fault: async (_exitCode, stderr) => {
+      const words = stderr.replace(KUBECTLS_OWN, '');
+      const state = await podJson(client, pod).then(
+        found => podState(found, node),
+        thrown => ({ kind: 'failed', fault: thrown }) as const,
+      );
+      if (state.kind === 'failed') return state.fault;
+      if (words.trim() === '') return undefined;
+      const fault = kubectlFault(node, words);
+      if (fault.kind !== 'unavailable') return fault;
+      const text = `${node}: the connection is lost: ${messageOf(lastLine(words))}`;
+      return new StalesumError('unavailable', text);
+    },
+  };
+}
+
+function lastLine(words: string): string {
+  return words.trim().split('\n').at(-1) ?? '';
+}
