@@ -10,6 +10,12 @@ describe('a node as a user writes it', () => {
     ['pid:4711', { kind: 'pid', pid: 4711 }, 'pid-4711'],
     ['docker:kind-worker', { kind: 'docker', container: 'kind-worker' }, 'kind-worker'],
     ['podman:3f2a', { kind: 'podman', container: '3f2a' }, '3f2a'],
+    ['kubectl:node-a', { kind: 'kubectl', node: 'node-a' }, 'node-a'],
+    [
+      'kubectl:ip-10-0-0-7.ec2.internal',
+      { kind: 'kubectl', node: 'ip-10-0-0-7.ec2.internal' },
+      'ip-10-0-0-7.ec2.internal',
+    ],
     ['ssh:root@10.0.0.7', { kind: 'ssh', destination: 'root@10.0.0.7' }, '10.0.0.7'],
     ['ssh:node7', { kind: 'ssh', destination: 'node7' }, 'node7'],
     ['ssh:root@fd00::7', { kind: 'ssh', destination: 'root@fd00::7' }, 'fd00::7'],
@@ -19,7 +25,7 @@ describe('a node as a user writes it', () => {
   });
 
   const hostile = ['; id', '$(id)', '`id`', 'a\nb', '-oProxyCommand=id', '--rm', '', 'a b', "a'b"];
-  const kinds = ['ssh', 'docker', 'podman', 'pid'];
+  const kinds = ['ssh', 'docker', 'podman', 'pid', 'kubectl'];
   it.each(
     kinds.flatMap(kind => hostile.map(name => `${kind}:${name}`)),
   )('is refused where its name cannot be one: %j', text => {
@@ -44,6 +50,11 @@ describe('a node as a user writes it', () => {
     'pid:-1',
     'pid:1e3',
     'docker:../x',
+    'kubectl:Node',
+    'kubectl:node_a',
+    'kubectl:a/b',
+    'kubectl:a..b',
+    'kubectl:a-',
   ])('is refused: %j', text => {
     expect(() => parseNode(text)).toThrow(/cannot be/);
   });

@@ -78,6 +78,47 @@ describe('a command elsewhere', () => {
   });
 });
 
+describe('a command behind what may lose the end of an output', () => {
+  const losing: Carrier = { ...carrier, losesEnds: true };
+
+  it('says itself that it has ended, and how', async () => {
+    const whole = remoteNode(losing);
+    const script = 'printf "no end of line"; echo err >&2; exit 7';
+    const expected = { stdout: 'no end of line', stderr: 'err\n', exitCode: 7 };
+    expect(await whole.run('sh', ['-c', script], { mayFail: true })).toEqual(expected);
+    const withInput = { mayFail: true, input: 'abc' };
+    expect(await whole.run('sh', ['-c', 'cat; exit 3'], withInput)).toMatchObject({
+      stdout: 'abc',
+      exitCode: 3,
+    });
+    expect(await whole.run('true', [])).toMatchObject({ stdout: '', exitCode: 0 });
+    expect(await faultOf(whole.run('no-such-command', []))).toMatchObject({ kind: 'missing-tool' });
+  });
+
+  /** Loses the last bytes of each output, and calls that success. */
+  const cutting = (times: number) => {
+    let left = times;
+    return remoteNode({
+      ...losing,
+      commandLine: remote =>
+        left-- > 0
+          ? [findCommand('sh'), '-c', '"$@" | head -c 5', 'sh', ...carrier.commandLine(remote)]
+          : carrier.commandLine(remote),
+    });
+  };
+
+  it('is run once more where that is missing', async () => {
+    expect((await cutting(1).run('echo', ['hello world'])).stdout).toBe('hello world\n');
+  });
+
+  it('is a fault where it is missing again', async () => {
+    expect(await faultOf(cutting(2).run('echo', ['hello world']))).toMatchObject({
+      kind: 'unavailable',
+      message: 'there: the end of what echo says is lost on the way, twice',
+    });
+  });
+});
+
 describe('a command that goes on elsewhere', () => {
   it('gets the signal and keeps what it says last', async () => {
     const running = node.start('sh', [
