@@ -133,6 +133,7 @@ async function openBoth(
       // Also what comes to be after an interrupt is put in order before we end.
       atEnd(() => closeOpened(opening, signal));
       const open = await opening;
+      if (open.made !== undefined) voice.warn(open.made);
       for (const note of open.notes) voice.warn(note);
       return open.node;
     }),

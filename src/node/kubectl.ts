@@ -62,14 +62,14 @@ export async function openKubectl(
     const inImage = remoteNode(carrier(client, pod, name, []));
     const { found, words } = await setUpTools(inImage, pod.name);
     const node = limited(remoteNode(carrier(client, pod, name, withTools(pod.name))), RUNS_AT_ONCE);
-    const where = `${name}: reached through the pod ${pod.name} in the namespace ${pod.namespace}`;
-    const tools =
+    const made = `${name}: reached through the pod ${pod.name} in the namespace ${pod.namespace}`;
+    const notes =
       found.length > 0
         ? []
         : [
             `${name}: its own tools cannot be used (${messageOf(words) || 'none found'}): those of ${image} are, and what is said of the distribution is the image's`,
           ];
-    return { node, notes: [where, ...tools], close: () => pod.remove() };
+    return { node, notes, made, close: () => pod.remove() };
   } catch (fault) {
     await pod.remove().catch(more => {
       throw withMore(fault, more);

@@ -73,6 +73,8 @@ export interface OpenNode {
   readonly node: Node;
   /** What a user should know of how it is reached; one line each. */
   readonly notes: readonly string[];
+  /** What of ours is there for as long as it is open: a pod, with its name. */
+  readonly made?: string;
   /**
    * Ends what was opened for it. May be called twice.
    *
