@@ -5,7 +5,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { CaptureStream } from '../capture-file/stream.js';
 import { messageOf, StalesumError } from '../errors.js';
-import type { RunningCommand } from '../node/node.js';
+import type { Node, RunningCommand } from '../node/node.js';
 import {
   type CaptureEngine,
   type CaptureRequest,
@@ -65,7 +65,7 @@ async function start(request: CaptureRequest): Promise<LiveCapture> {
   return {
     stop: async () => {
       await quiet(() => (words.over ? 0 : lastWritten));
-      const interruption = words.over ? endedEarly(words.text) : undefined;
+      const interruption = words.over ? endedEarly(words.text, node) : undefined;
       await running.stop('SIGINT', GRACE_SECONDS);
       if (damage) throw damage.thrown;
       return statistics(name, stream, words.text, interruption);
@@ -87,17 +87,18 @@ function statistics(
   name: string,
   stream: CaptureStream,
   words: string,
-  interruption: string | undefined,
+  ended: string | undefined,
 ): CaptureStatistics {
   const { frames, interfaces } = stream.end();
   const drops = /^(\d+) packets? dropped by kernel/m.exec(words)?.[1];
   // Cut off, it has no last words; what it has captured counts all the same.
-  if (drops === undefined && interruption === undefined) {
+  if (drops === undefined && ended === undefined) {
     throw new StalesumError(
       'internal',
       `${name}: tcpdump ended without its counts: ${messageOf(words)}`,
     );
   }
+  const interruption = ended ?? lostOnTheWay(frames, words);
   const byInterface = /^(\d+) packets? dropped by interface/m.exec(words)?.[1] ?? '0';
   return {
     linkType: interfaces[0]?.linkType ?? 1,
@@ -107,10 +108,22 @@ function statistics(
   };
 }
 
-/** Its last complaint: `tcpdump: pcap_loop: The interface disappeared`. */
-function endedEarly(words: string): string {
+/** By its own count; kubectl exec may lose the end of an output (kubernetes/kubernetes#124571). */
+function lostOnTheWay(frames: number, words: string): string | undefined {
+  const written = Number(/^(\d+) packets? captured/m.exec(words)?.[1] ?? frames);
+  return written > frames
+    ? `${written - frames} of the ${written} packets that tcpdump wrote did not arrive`
+    : undefined;
+}
+
+/** Its last complaint: `tcpdump: pcap_loop: The interface disappeared`; or that of what carries it. */
+function endedEarly(words: string, { elsewhere }: Node): string {
   const complaint = /^tcpdump: (?!listening|verbose)(?:pcap_loop: )?(.+)$/m.exec(words)?.[1];
-  return `tcpdump ended early: ${complaint ?? 'it does not say why'}`;
+  if (complaint !== undefined || !elsewhere) {
+    return `tcpdump ended early: ${complaint ?? 'it does not say why'}`;
+  }
+  const carriers = /^(?:error|Error from server \(\w+\)): (.+)$/m.exec(words)?.[1];
+  return `tcpdump ended early: its connection was cut${carriers === undefined ? '' : `: ${carriers}`}`;
 }
 
 function refusal(name: string, words: string): StalesumError {

@@ -119,6 +119,6 @@ export class RunCaptures {
 async function endCapture({ name, device, writer, live }: RunningCapture): Promise<RunCapture> {
   const { linkType, kernelDrops, frames, interruption } = await live.stop();
   writer.end(linkType, kernelDrops, frames);
-  if (interruption) throw new StalesumError('internal', `${name}: ${interruption}`);
+  if (interruption) throw new StalesumError('unavailable', `${name}: ${interruption}`);
   return { name, interface: device, kernelDrops };
 }

@@ -147,7 +147,7 @@ function leftOver(
   words: string,
 ): StalesumError {
   const command = `${typed} delete pod${namespace === undefined ? '' : ` -n ${namespace}`} ${name}`;
-  const why = messageOf(words.trim() || 'no answer');
+  const why = messageOf(words.trim().split('\n').at(-1) || 'no answer');
   return new StalesumError(
     'unavailable',
     `the pod ${name} may be left (${why}); remove it: ${command} (it ends by itself ${deadlineSeconds} s after its start)`,

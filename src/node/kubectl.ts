@@ -156,16 +156,21 @@ function carrier(client: Kubectl, pod: HeldPod, node: string, prefix: readonly s
       const words = stderr.replace(KUBECTLS_OWN, '');
       const state = await podJson(client, pod).then(
         found => podState(found, node),
-        thrown => ({ kind: 'failed', fault: thrown }) as const,
+        thrown => ({ kind: 'failed', fault: lostConnection(node, thrown) }) as const,
       );
       if (state.kind === 'failed') return state.fault;
       if (words.trim() === '') return undefined;
       const fault = kubectlFault(node, words);
       if (fault.kind !== 'unavailable') return fault;
-      const text = `${node}: the connection is lost: ${messageOf(lastLine(words))}`;
-      return new StalesumError('unavailable', text);
+      return lostConnection(node, lastLine(words));
     },
   };
+}
+
+function lostConnection(node: string, why: unknown): StalesumError {
+  const known = why instanceof StalesumError ? why : undefined;
+  const text = `${node}: the connection is lost: ${messageOf(why)}`;
+  return new StalesumError(known?.kind ?? 'unavailable', text, known?.remedy);
 }
 
 function lastLine(words: string): string {

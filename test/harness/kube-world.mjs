@@ -1,13 +1,15 @@
 // For scripts on node A of a lab: an API server with the lab's two nodes, whose pods' commands run in their
 // namespaces, and the real kubectl's way to it.
-import { mkdirSync, mkdtempSync, readdirSync, symlinkSync, writeFileSync } from 'node:fs';
+import { execFile } from 'node:child_process';
+import { mkdtempSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { findCommand } from '../../dist/node/find-command.js';
+import { promisify } from 'node:util';
 import { loadKubeApi } from '../kube-api/load.mjs';
 import { stalesum, start } from './facts.mjs';
 
 const { startApi, cluster, byRules, nothing } = await loadKubeApi();
+
 export { byRules, nothing };
 
 const home = mkdtempSync('/run/kube-');
@@ -56,10 +58,14 @@ export async function startCluster(options = {}) {
   };
 }
 
-const TOOLS = '/run';
-/** Pods of ours that the API server still has, and their scripts, once nothing changes any more. */
-export async function podsLeft(api, seconds = 0) {
-  const own = () => api.list('pods').filter(({ metadata }) => metadata.name.startsWith('stalesum-'));
-  for (let tries = 0; tries < seconds * 10 && own().length > 0; tries++) await sleep(100);
-  return own().map(({ metadata }) => metadata.name);
+/** Pods of ours that the cluster still has, after so many seconds at most, in which they may go. */
+export async function podsLeft({ env }, seconds = 0) {
+  const args = ['get', 'pods', '-A', '-l', 'app.kubernetes.io/managed-by=stalesum', '-o', 'name'];
+  const run = promisify(execFile);
+  for (let tries = 0; ; tries++) {
+    const { stdout } = await run('kubectl', args, { env: { ...process.env, ...env } });
+    if (stdout === '' || tries >= seconds * 4)
+      return stdout.split('\n').filter(line => line !== '');
+    await sleep(250);
+  }
 }
