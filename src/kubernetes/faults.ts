@@ -16,13 +16,23 @@ export function isForbidden(words: string): boolean {
   return /^Error from server \(Forbidden\)|^error: .*\bforbidden\b/im.test(words);
 }
 
+/** Lines of its log, as klog writes them. */
+const LOG = /^[EWIF]\d{4} \d\d:\d\d:.*\n?/gm;
+
+/** What it says, on one line, without its log. */
+export function plainWords(words: string): string {
+  return messageOf(words.replace(LOG, '').trim())
+    .replace(/^error: /i, '')
+    .replace('error when creating "STDIN": ', '');
+}
+
 /**
  * The fault behind a kubectl that failed.
  *
  * @param what What was asked for, as the beginning of a sentence: `node-a`.
  */
 export function kubectlFault(what: string, words: string): StalesumError {
-  const text = messageOf(words.trim() || 'it says nothing').replace(/^error: /i, '');
+  const text = plainWords(words) || 'it says nothing';
   const message = `kubectl: ${what}: ${text}`;
   if (
     /violates PodSecurity|PodSecurityPolicy|unable to validate against any security/i.test(text)
@@ -38,7 +48,7 @@ export function kubectlFault(what: string, words: string): StalesumError {
   if (/Unauthorized|must be logged in|provide credentials/i.test(text)) {
     return new StalesumError('not-permitted', message, '"kubectl get nodes" must work');
   }
-  if (/context .* does not exist|no context exists/i.test(text)) {
+  if (/context .* does not exist|context was not found/i.test(text)) {
     return new StalesumError('unavailable', message, 'kubectl config get-contexts lists them');
   }
   if (/Unable to connect|connection to the server .* was refused|localhost:8080/i.test(text)) {

@@ -34,7 +34,10 @@ const OBJECTS = cluster({
       ],
     },
   ],
-  pods: [{ name: 'web', node: 'node-b', ip: '10.244.1.2' }],
+  pods: [
+    { name: 'web', node: 'node-b', ip: '10.244.1.2' },
+    { name: 'another', namespace: 'stalesum', node: 'node-b', ip: '10.244.1.3' },
+  ],
 });
 
 /** What the images have beside the node's tools is this machine's: they share its files. */
@@ -54,7 +57,7 @@ export async function startCluster(options = {}) {
     api,
     env,
     stalesum: (args, more = {}) => stalesum(args, { ...more, env: { ...env, ...more.env } }),
-    start: args => start(args, { env }),
+    start: (args, more = {}) => start(args, { ...more, env: { ...env, ...more.env } }),
   };
 }
 

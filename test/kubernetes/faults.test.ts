@@ -14,6 +14,11 @@ describe('what kubectl says when it fails', () => {
       /--namespace/,
     ],
     ['error: You must be logged in to the server (Unauthorized)', 'not-permitted', /get nodes/],
+    [
+      'Error in configuration: context was not found for specified context: nowhere',
+      'unavailable',
+      /get-contexts/,
+    ],
     ['error: context "nowhere" does not exist', 'unavailable', /get-contexts/],
     [
       'The connection to the server 192.168.50.100:6443 was refused - did you specify the right host or port?',
@@ -30,6 +35,12 @@ describe('what kubectl says when it fails', () => {
     expect(fault).toMatchObject({ kind, remedy: expect.stringMatching(remedy) });
     expect(fault.message).toMatch(/^kubectl: node-a: /);
     expect(fault.message).not.toContain('\n');
+  });
+
+  it('is told without its log', () => {
+    const log = 'E1123 03:30:20.702770    5556 memcache.go:265] "Unhandled Error" err="refused"\n';
+    const { message } = kubectlFault('x', `${log}${log}Unable to connect to the server: EOF\n`);
+    expect(message).toBe('kubectl: x: Unable to connect to the server: EOF');
   });
 
   it('tells whether the server has refused, or may have done it all the same', () => {

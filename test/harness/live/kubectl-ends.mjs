@@ -17,7 +17,7 @@ const MOMENTS = [
   [/^POST \S+\/pods/, 2, 'SIGTERM'],
   [/^GET \S+\/pods\/stalesum-/, 2, 'SIGKILL'],
   [/\/exec\?/, 1, 'SIGINT'],
-  [/\/exec\?/, 12, 'SIGINT'],
+  [/\/exec\?/, 12, 'SIGINT', 'with all that it started'],
   [/\/exec\?\S*tcpdump/, 6, 'SIGKILL'],
   [/\/exec\?\S*tcpdump/, 6, 'SIGINT'],
 ];
@@ -62,11 +62,12 @@ async function interrupted() {
   const cluster = await startCluster();
   const { requests } = cluster.api;
   const results = [];
-  for (const [words, times, signal] of MOMENTS) {
+  for (const [words, times, signal, withAll] of MOMENTS) {
     requests.length = 0;
-    const run = cluster.start(ARGS);
+    // As from a terminal, which sends its interrupt to all processes of the group.
+    const run = cluster.start(ARGS, { prefix: withAll ? ['setsid'] : [] });
     await until(() => requests.filter(text => words.test(text)).length >= times);
-    run.child.kill(signal);
+    process.kill(withAll ? -run.child.pid : run.child.pid, signal);
     const { outcome, stderr } = await run.result;
     const pods = await podsLeft(cluster, signal === 'SIGKILL' ? 30 : 0);
     const moment = `${words} ${times}`;
