@@ -2,6 +2,7 @@
  * The command line. The options and help of each command are in `program/`; what it does is in
  * `commands/`, loaded when it runs.
  */
+import { basename } from 'node:path';
 import { Command, CommanderError } from 'commander';
 import { exitCodeOfFault, messageOf, StalesumError } from './errors.js';
 import type { Finish } from './program/shared-options.js';
@@ -56,7 +57,7 @@ const COMMANDS: Readonly<
 
 /** The program with the command that is called, or with all where none is. */
 async function build(args: readonly string[], finish: Finish): Promise<Command> {
-  const program = new Command(TOOL.name)
+  const program = new Command(calledAs(process.argv[1]))
     .description(
       'Reproduces and proves the Kubernetes VXLAN double-SNAT bug: an outer UDP source port that was ' +
         'rewritten a second time under a stale checksum.',
@@ -70,6 +71,11 @@ async function build(args: readonly string[], finish: Finish): Promise<Command> 
   const commands = await Promise.all(called.map(load => load(args.includes('reproduce'))));
   for (const command of commands) program.addCommand(command(finish));
   return program;
+}
+
+/** As the user calls it: kubectl runs `kubectl-stalesum` for `kubectl stalesum`. */
+function calledAs(path = ''): string {
+  return basename(path) === 'kubectl-stalesum' ? 'kubectl stalesum' : TOOL.name;
 }
 
 const EXIT_CODES = `

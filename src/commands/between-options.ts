@@ -8,6 +8,7 @@ export interface BetweenOptions {
   readonly to?: string;
   readonly target?: string;
   readonly exposeVethLoss: boolean;
+  readonly deployTarget: boolean;
 }
 
 /** How a cluster is reached, and what pods of ours are there. */
@@ -19,8 +20,10 @@ export interface ClusterOptions {
 }
 
 /** Whether it is not for the lab. */
-export function isBetweenNodes({ from, to, target, exposeVethLoss }: BetweenOptions): boolean {
-  return from !== undefined || to !== undefined || target !== undefined || exposeVethLoss;
+export function isBetweenNodes(options: BetweenOptions): boolean {
+  const { from, to, target, exposeVethLoss, deployTarget } = options;
+  const isNamed = from !== undefined || to !== undefined || target !== undefined;
+  return isNamed || exposeVethLoss || deployTarget;
 }
 
 /** What opening a node of a cluster takes. */

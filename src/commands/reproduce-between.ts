@@ -4,15 +4,12 @@ import type { VerdictDocument } from '../analysis/verdict.js';
 import { messageOf, StalesumError } from '../errors.js';
 import { type BundlePlace, bundlePlace, makePlace } from '../evidence/bundle-place.js';
 import { beginBundle, leaveBundle } from '../evidence/unfinished-bundle.js';
-import { choosePair } from '../harness/choose-pair.js';
-import { withCleanup } from '../harness/cleanup.js';
+import { unlessAborted, withCleanup } from '../harness/cleanup.js';
 import { type PairOptions, runBetween } from '../harness/run.js';
-import { parseTarget } from '../harness/target.js';
 import { makeTemporaryFolder } from '../harness/temporary-folder.js';
-import { kubectl } from '../kubernetes/client.js';
-import { parseNode } from '../node/description.js';
 import { type Voice, voiceOn } from '../report/voice.js';
 import { clusterSettings } from './between-options.js';
+import { type Between, type ChoosePair, pairFor } from './between-pair.js';
 import { finishRun } from './finish-run.js';
 import { exitPolicyOf } from './options.js';
 import type { ReproduceOptions } from './reproduce-options.js';
@@ -22,7 +19,6 @@ export async function reproduceBetween(options: ReproduceOptions): Promise<numbe
   const { out } = options;
   const voice = voiceOn(options.quiet || options.json);
   const plan = {
-    ...(await pairOf(options, voice)),
     cluster: clusterSettings(options),
     attempts: options.attempts,
     timeoutSeconds: options.timeout,
@@ -31,47 +27,23 @@ export async function reproduceBetween(options: ReproduceOptions): Promise<numbe
     keepPayload: options.keepPayload,
     policy: exitPolicyOf(options),
   } as const;
-  const run = (folder: string) => runIn({ ...plan, folder }, voice);
+  const choose = await pairFor(options, voice);
+  const run = (folder: string) => runIn({ ...plan, folder }, choose, voice);
   if (out === undefined) return (await runOnce(run, options, voice)).exitCode;
   return (await runFor(bundlePlace(out), run, options)).exitCode;
 }
 
-type Between = Pick<PairOptions, 'from' | 'to' | 'target' | 'protocol' | 'endpoints'>;
-
-/** What is named in full, or what the cluster has for it. */
-async function pairOf(options: ReproduceOptions, voice: Voice): Promise<Between> {
-  const { from, to, protocol } = options;
-  if (options.target === undefined) throw incomplete();
-  const wish = {
-    from: from === undefined ? undefined : parseNode(from),
-    to: to === undefined ? undefined : parseNode(to),
-    target: parseTarget(options.target),
-  };
-  const { target } = wish;
-  if (target.kind === 'address') {
-    if (!wish.from || !wish.to) throw incomplete();
-    return { from: wish.from, to: wish.to, target, protocol: protocol ?? 'tcp', endpoints: [] };
-  }
-  voice.show('cluster  looking up the target');
-  const { notes, ...pair } = await choosePair(kubectl(options.context), {
-    ...{ ...wish, target, protocol },
-  });
-  for (const note of notes) voice.warn(note);
-  return pair;
-}
-
-function incomplete(): StalesumError {
-  return new StalesumError(
-    'usage',
-    'expected --from, --to and --target together, or none of them for the lab',
-    'with --target svc/NAMESPACE/NAME:PORT or pod/NAMESPACE/NAME:PORT the cluster chooses the nodes',
-  );
-}
-
 /** The run, with what has to be put in order behind it. */
-async function runIn(options: PairOptions, voice: Voice): Promise<VerdictDocument> {
+async function runIn(
+  options: Omit<PairOptions, keyof Between>,
+  choose: ChoosePair,
+  voice: Voice,
+): Promise<VerdictDocument> {
   try {
-    return await withCleanup((atEnd, signal) => runBetween(options, voice, atEnd, signal));
+    return await withCleanup(async (atEnd, signal) => {
+      const between = await unlessAborted(signal, choose(atEnd, signal));
+      return runBetween({ ...options, ...between }, voice, atEnd, signal);
+    });
   } finally {
     voice.clear();
   }

@@ -134,7 +134,7 @@ function oneNode(name: string): StalesumError {
 }
 
 /** What the cluster calls a node, if that is known. kind's containers bear the names of its nodes. */
-function clusterName(
+export function clusterName(
   description: NodeDescription,
   nodes: readonly ClusterNode[],
 ): string | undefined {

@@ -1,5 +1,8 @@
 /** What has become of a pod of ours, as the API server has it. */
+import { setTimeout as sleep } from 'node:timers/promises';
 import { messageOf, StalesumError } from '../errors.js';
+import { getJson, type Kubectl } from '../kubernetes/client.js';
+import type { HeldObjects } from '../kubernetes/held-objects.js';
 import { at, listAt, textAt } from '../kubernetes/json.js';
 
 export type PodState =
@@ -71,4 +74,42 @@ function waitsFor(pod: unknown, reason: string, words: string): string {
   );
   const text = ownWords || (textAt(condition, 'message') ?? 'the node has not taken it up');
   return messageOf(text);
+}
+
+const POLL_MILLISECONDS = 400;
+const DEFAULT_START_SECONDS = 60;
+
+/**
+ * Waits until a pod of ours runs; what the API server has of it then.
+ *
+ * @param node its node, for messages
+ * @throws StalesumError `unavailable` with the reason, or if it takes too long; the signal's reason
+ */
+export async function startOf(
+  client: Kubectl,
+  pod: HeldObjects,
+  node: string,
+  seconds = DEFAULT_START_SECONDS,
+  signal?: AbortSignal,
+): Promise<unknown> {
+  const deadline = performance.now() + seconds * 1000;
+  for (;;) {
+    const found = await podJson(client, pod);
+    const state = podState(found, node);
+    if (state.kind === 'running') return found;
+    if (state.kind === 'failed') throw state.fault;
+    if (performance.now() > deadline) {
+      throw new StalesumError(
+        'unavailable',
+        `${node}: our pod does not run after ${seconds} s: ${state.why}`,
+        '--pod-timeout sets how long it gets to start',
+      );
+    }
+    await sleep(POLL_MILLISECONDS, undefined, { signal }).catch(() => undefined);
+    signal?.throwIfAborted();
+  }
+}
+
+export function podJson(client: Kubectl, { namespace, name }: HeldObjects): Promise<unknown> {
+  return getJson(client, ['pods', name, `--namespace=${namespace}`]);
 }

@@ -1,14 +1,9 @@
 /**
  * The pod through which a node of a cluster is reached: privileged, in the node's network and process
- * namespaces, made by us and removed by us. A shell of this machine makes it, holds it, and removes it when
- * we are gone, `kill -9` included; and the kubelet ends it after its deadline in any case.
+ * namespaces, made by us and removed by us.
  */
-import { randomBytes } from 'node:crypto';
-import { messageOf, StalesumError } from '../errors.js';
 import type { Kubectl } from '../kubernetes/client.js';
-import { isServersAnswer, kubectlFault } from '../kubernetes/faults.js';
-import { firstLine, settlesWithin, startChild } from './child.js';
-import { findCommand } from './find-command.js';
+import { type HeldObjects, holdObjects, LABELS, uniqueName } from '../kubernetes/held-objects.js';
 
 export interface PodRequest {
   /** Name of the cluster's node. */
@@ -20,18 +15,7 @@ export interface PodRequest {
   readonly deadlineSeconds: number;
 }
 
-/** A pod that was made; whether it runs is another matter. */
-export interface HeldPod {
-  readonly namespace: string;
-  readonly name: string;
-  /** May be called twice. @throws StalesumError `unavailable`, with the command that removes it */
-  remove(): Promise<void>;
-}
-
 export const CONTAINER = 'node';
-
-/** Two tries of five seconds, and the start of kubectl. */
-const REMOVE_SECONDS = 15;
 
 /** What the API server is asked to make. Nothing of it needs the image to have more than `sleep`. */
 export function podManifest(name: string, request: PodRequest): unknown {
@@ -66,90 +50,17 @@ export function podManifest(name: string, request: PodRequest): unknown {
   };
 }
 
-export const LABELS = {
-  'app.kubernetes.io/name': 'stalesum',
-  'app.kubernetes.io/managed-by': 'stalesum',
-} as const;
-
-/**
- * $0: the name; $1: the manifest; behind it kubectl. It says `made NAMESPACE`, or `not made`; then its input
- * says `delete`, or `leave` where nothing came to be. When it ends without a word we are gone, and what
- * runs in the pod gets a moment to put things in order.
- */
-const HOLD = `trap '' PIPE HUP INT TERM
-manifest=$1
-shift
-if namespace=$(printf '%s' "$manifest" | "$@" create --validate=false -o 'jsonpath={.metadata.namespace}' -f -)
-then echo "made $namespace"
-else echo 'not made'
-fi
-read -r word || { word=delete; sleep 3; }
-[ "$word" = delete ] || exit 0
-[ -z "$namespace" ] || set -- "$@" --namespace="$namespace"
-for try in 1 2
-do
-  "$@" delete pod "$0" --ignore-not-found --wait=false --request-timeout=5s </dev/null >/dev/null && exit 0
-done
-exit 1`;
-
 /**
  * Makes the pod, and holds it.
  *
  * @throws StalesumError `not-permitted`, `unavailable`
  */
-export async function holdPod(client: Kubectl, request: PodRequest): Promise<HeldPod> {
-  const name = `stalesum-${randomBytes(5).toString('hex')}`;
-  const { namespace: asked } = request;
-  const line = [...client.line, ...(asked === undefined ? [] : [`--namespace=${asked}`])];
-  const manifest = JSON.stringify(podManifest(name, request));
-  const held = startChild([findCommand('sh'), '-c', HOLD, name, manifest, ...line], {
-    openInput: true,
-    outlivesUs: true,
+export function holdPod(client: Kubectl, request: PodRequest): Promise<HeldObjects> {
+  const name = uniqueName('stalesum');
+  return holdObjects(client, {
+    ...{ name, kinds: 'pod', namespace: request.namespace },
+    manifest: podManifest(name, request),
+    purpose: `the pod for ${request.node}`,
+    deadlineSeconds: request.deadlineSeconds,
   });
-  let words = '';
-  held.stderr.on('data', chunk => {
-    words += String(chunk);
-  });
-  const said = await firstLine(held);
-  const namespace = /^made (\S+)$/.exec(said ?? '')?.[1];
-  const end = async (word: 'delete' | 'leave') => {
-    held.write(`${word}\n`);
-    held.closeInput();
-    if ((await settlesWithin(held.ended, REMOVE_SECONDS)) && (await held.ended).exitCode === 0)
-      return;
-    throw leftOver(client, namespace ?? asked, name, request.deadlineSeconds, words);
-  };
-  if (namespace === undefined) {
-    const fault = kubectlFault(`the pod for ${request.node}`, words);
-    // A connection that broke may have made it all the same.
-    await end(isServersAnswer(words) ? 'leave' : 'delete').catch(more => {
-      throw new StalesumError(fault.kind, `${fault.message}; ${messageOf(more)}`, fault.remedy);
-    });
-    throw fault;
-  }
-  words = '';
-  let removal: Promise<void> | undefined;
-  return {
-    namespace,
-    name,
-    remove: () => {
-      removal ??= end('delete');
-      return removal;
-    },
-  };
-}
-
-function leftOver(
-  { typed }: Kubectl,
-  namespace: string | undefined,
-  name: string,
-  deadlineSeconds: number,
-  words: string,
-): StalesumError {
-  const command = `${typed} delete pod${namespace === undefined ? '' : ` -n ${namespace}`} ${name}`;
-  const why = messageOf(words.trim().split('\n').at(-1) || 'no answer');
-  return new StalesumError(
-    'unavailable',
-    `the pod ${name} may be left (${why}); remove it: ${command} (it ends by itself ${deadlineSeconds} s after its start)`,
-  );
 }

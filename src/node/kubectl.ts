@@ -1,11 +1,11 @@
 /** Nodes of a cluster, reached by the user's kubectl through a pod of our own on them. */
-import { setTimeout as sleep } from 'node:timers/promises';
 import { messageOf, StalesumError } from '../errors.js';
-import { clusterNode, getJson, type Kubectl, kubectl } from '../kubernetes/client.js';
+import { clusterNode, type Kubectl, kubectl } from '../kubernetes/client.js';
 import { kubectlFault } from '../kubernetes/faults.js';
+import type { HeldObjects } from '../kubernetes/held-objects.js';
 import { checkedImage, checkedNamespace } from '../kubernetes/names.js';
-import { CONTAINER, type HeldPod, holdPod } from './kubectl-pod.js';
-import { podState } from './kubectl-pod-state.js';
+import { CONTAINER, holdPod } from './kubectl-pod.js';
+import { podJson, podState, startOf } from './kubectl-pod-state.js';
 import { setUpTools, withTools } from './kubectl-tools.js';
 import { limited } from './limited.js';
 import type { OpenNode } from './node.js';
@@ -29,9 +29,7 @@ export interface ClusterSettings {
  * iproute2. It has no tcpdump, conntrack and iptables; those are the node's.
  */
 export const DEFAULT_IMAGE = 'registry.k8s.io/e2e-test-images/agnhost:2.53';
-export const DEFAULT_START_SECONDS = 60;
 const DEFAULT_LIFETIME_SECONDS = 600;
-const POLL_MILLISECONDS = 400;
 
 /** Each takes a process of kubectl, and a connection of the API server to the kubelet. */
 const RUNS_AT_ONCE = 4;
@@ -58,7 +56,7 @@ export async function openKubectl(
   const deadlineSeconds = Math.ceil(settings.lifetimeSeconds ?? DEFAULT_LIFETIME_SECONDS);
   const pod = await holdPod(client, { node: name, image, namespace, deadlineSeconds });
   try {
-    await startOf(client, pod, name, settings.startSeconds ?? DEFAULT_START_SECONDS, signal);
+    await startOf(client, pod, name, settings.startSeconds, signal);
     const inImage = remoteNode(carrier(client, pod, name, []));
     const { found, words } = await setUpTools(inImage, pod.name);
     const node = limited(remoteNode(carrier(client, pod, name, withTools(pod.name))), RUNS_AT_ONCE);
@@ -111,39 +109,16 @@ async function checkNode(client: Kubectl, name: string): Promise<void> {
   }
 }
 
-async function startOf(
-  client: Kubectl,
-  pod: HeldPod,
-  node: string,
-  seconds: number,
-  signal: AbortSignal | undefined,
-): Promise<void> {
-  const deadline = performance.now() + seconds * 1000;
-  for (;;) {
-    const state = podState(await podJson(client, pod), node);
-    if (state.kind === 'running') return;
-    if (state.kind === 'failed') throw state.fault;
-    if (performance.now() > deadline) {
-      throw new StalesumError(
-        'unavailable',
-        `${node}: our pod does not run after ${seconds} s: ${state.why}`,
-        '--pod-timeout sets how long it gets to start',
-      );
-    }
-    await sleep(POLL_MILLISECONDS, undefined, { signal }).catch(() => undefined);
-    signal?.throwIfAborted();
-  }
-}
-
-function podJson(client: Kubectl, { namespace, name }: HeldPod): Promise<unknown> {
-  return getJson(client, ['pods', name, `--namespace=${namespace}`]);
-}
-
 /** What kubectl adds when a command fails. */
 const KUBECTLS_OWN = /^command terminated with exit code \d+\n/gm;
 
 /** Commands by `exec`. @param prefix what stands in front of each in the pod */
-function carrier(client: Kubectl, pod: HeldPod, node: string, prefix: readonly string[]): Carrier {
+function carrier(
+  client: Kubectl,
+  pod: HeldObjects,
+  node: string,
+  prefix: readonly string[],
+): Carrier {
   const options = ['-i', `--namespace=${pod.namespace}`, `--container=${CONTAINER}`, pod.name];
   return {
     name: node,

@@ -52,6 +52,7 @@ Examples:
   stalesum reproduce --out evidence.tar.gz            the same as one file, for the ticket
   stalesum reproduce --from ssh:root@10.0.0.7 --to ssh:root@10.0.0.8 --target 10.96.0.10:80
   stalesum reproduce --target svc/default/web:80      on a cluster: kubectl finds two nodes that serve
+  stalesum reproduce --deploy-target                  the same with a listener and a service of its own
   stalesum reproduce --from kubectl:node-a --to kubectl:node-b --target svc/kube-system/kube-dns:dns --protocol udp
   stalesum reproduce --kernel /boot/vmlinuz-6.1.0-56-amd64    the same under that kernel, in qemu
 
@@ -79,6 +80,11 @@ function withNodes(command: Command): Command {
     .addOption(new Option('--to <node>', 'the node that the endpoint is on').conflicts(notForLab))
     .addOption(
       new Option('--target <target>', `what to connect to: ${TARGET_FORMS}`).conflicts(notForLab),
+    )
+    .addOption(
+      new Option('--deploy-target', 'make a listener and a service in the cluster for the run')
+        .default(false)
+        .conflicts(notForLab),
     )
     .option(
       '--expose-veth-loss',

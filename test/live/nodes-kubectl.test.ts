@@ -50,8 +50,8 @@ describeLive(
       expectPortsOfConntrack(told.netns);
       expectPortsOfConntrack(told.kubectl);
       const rule = verdictOf(told.netns).rule;
-      expect(rule?.text).toMatch(/-j MASQUERADE --random-fully/);
-      expect(verdictOf(told.kubectl).rule).toMatchObject({ text: rule?.text, chain: rule?.chain });
+      expect(rule?.rule).toMatch(/-j MASQUERADE --random-fully/);
+      expect(verdictOf(told.kubectl).rule).toMatchObject({ rule: rule?.rule, chain: rule?.chain });
     });
 
     it('are inspected as network namespaces are, over whichever protocol', () => {
