@@ -1,4 +1,6 @@
-import { readFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, symlinkSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { TOOL } from '../../src/version.js';
 import { PROJECT, stalesum } from '../support/cli.js';
@@ -15,6 +17,36 @@ describe('the command line', () => {
     expect(outcome).toBe(0);
     for (const word of ['reproduce', 'analyze', 'lab', 'watch', 'Exit codes'])
       expect(stdout).toContain(word);
+  });
+
+  it('is a plugin of kubectl under the name that kubectl looks for', async () => {
+    const { bin } = JSON.parse(readFileSync(`${PROJECT}package.json`, 'utf8'));
+    const folder = mkdtempSync(join(tmpdir(), 'stalesum-plugin-'));
+    try {
+      const cli = join(folder, 'kubectl-stalesum');
+      symlinkSync(join(PROJECT, bin['kubectl-stalesum']), cli);
+      const { outcome, stdout } = await stalesum(['reproduce', '--help'], { cli });
+      expect(outcome).toBe(0);
+      expect(stdout).toMatch(/^Usage: kubectl stalesum reproduce /);
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
+  });
+
+  it.each([
+    [['--deploy-target', '--target', '10.96.0.10:80'], /listens on TCP only/],
+    [['--deploy-target', '--protocol', 'udp'], /listens on TCP only/],
+    [['--target', '10.96.0.10:80'], /expected --from, --to and --target/],
+    [
+      ['--from', 'kubectl:$(id)', '--target', 'svc/default/web:80'],
+      /cannot be the name of a cluster/,
+    ],
+    [['--target', 'svc/default/web;id:80'], /is no target; expected IP:PORT/],
+    [['--target', 'svc/default/web:80', '--context', ''], /cannot be the name of a context/],
+  ])('refuses what nobody can run: %j', async (args, words) => {
+    const { outcome, stdout, stderr } = await stalesum(['reproduce', ...args]);
+    expect({ outcome, stdout }).toEqual({ outcome: 64, stdout: '' });
+    expect(stderr).toMatch(words);
   });
 
   it.each([

@@ -68,9 +68,9 @@ export async function settled(before = []) {
   return { processes: found, folders: readdirSync(TEMPORARY) };
 }
 
-/** Waits for something of the run: a file, a process. */
-export async function until(isSo) {
-  for (let tries = 0; tries < 3000; tries++) {
+/** Waits for something of the run: a file, a process. Against hanging only, hence longer than it ever takes. */
+export async function until(isSo, seconds = 120) {
+  for (let tries = 0; tries < seconds * 100; tries++) {
     if (isSo()) return;
     await sleep(10);
   }

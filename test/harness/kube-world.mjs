@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { loadKubeApi } from '../kube-api/load.mjs';
-import { stalesum, start } from './facts.mjs';
+import { stalesum, start, until } from './facts.mjs';
 
 const { startApi, cluster, byRules, nothing } = await loadKubeApi();
 
@@ -40,14 +40,18 @@ const OBJECTS = cluster({
   ],
 });
 
+/** The lab's pod, whose namespace pods with addresses of their own share. */
+const POD = { namespace: 'web', address: '10.244.1.2' };
+
 /** What the images have beside the node's tools is this machine's: they share its files. */
 export async function startCluster(options = {}) {
   const api = await startApi({
     objects: OBJECTS,
-    run: (pod, _container, argv) => [
-      ...['nsenter', `--net=/run/netns/${pod.spec.nodeName}`, '--'],
+    run: ({ spec: { hostNetwork, nodeName } }, _container, argv) => [
+      ...['nsenter', `--net=/run/netns/${hostNetwork ? nodeName : POD.namespace}`, '--'],
       ...argv,
     ],
+    podIP: () => POD.address,
     ...options,
   });
   const kubeconfig = join(mkdtempSync(join(home, 'api-')), 'config');
@@ -61,9 +65,17 @@ export async function startCluster(options = {}) {
   };
 }
 
-/** Pods of ours that the cluster still has, after so many seconds at most, in which they may go. */
+/** Pods and services of ours that the cluster still has, after so many seconds at most, in which they may go. */
 export async function podsLeft({ env }, seconds = 0) {
-  const args = ['get', 'pods', '-A', '-l', 'app.kubernetes.io/managed-by=stalesum', '-o', 'name'];
+  const args = [
+    'get',
+    'pods,services',
+    '-A',
+    '-l',
+    'app.kubernetes.io/managed-by=stalesum',
+    '-o',
+    'name',
+  ];
   const run = promisify(execFile);
   for (let tries = 0; ; tries++) {
     const { stdout } = await run('kubectl', args, { env: { ...process.env, ...env } });
@@ -71,4 +83,41 @@ export async function podsLeft({ env }, seconds = 0) {
       return stdout.split('\n').filter(line => line !== '');
     await sleep(250);
   }
+}
+
+/**
+ * What controllers and kube-proxy do for a service that is made: its endpoint, and the rules of a kube-proxy of
+ * before PR 92035 for it on this node. Resolves when that is done.
+ */
+export async function leadNextService({ api, env }) {
+  const run = (command, args, input) =>
+    new Promise((resolve, reject) => {
+      const child = execFile(command, args, { env: { ...process.env, ...env } }, (fault, stdout) =>
+        fault ? reject(fault) : resolve(stdout),
+      );
+      child.stdin.end(input);
+    });
+  const made = /^POST \/api\/v1\/namespaces\/([a-z]+)\/services/;
+  await until(() => api.requests.some(text => made.test(text)));
+  const namespace = made.exec(api.requests.find(text => made.test(text)))[1];
+  const where = ['-n', namespace];
+  const list = await run('kubectl', ['get', 'services', ...where, '-o', 'json']);
+  const [{ metadata, spec }] = JSON.parse(list).items;
+  const [{ port, targetPort }] = spec.ports;
+  const slice = {
+    ...{ apiVersion: 'discovery.k8s.io/v1', kind: 'EndpointSlice', addressType: 'IPv4' },
+    metadata: {
+      name: `${metadata.name}-1`,
+      labels: { 'kubernetes.io/service-name': metadata.name },
+    },
+    endpoints: [{ addresses: [POD.address], conditions: { ready: true }, nodeName: 'node-b' }],
+    ports: [{ name: 'http', port: targetPort, protocol: 'TCP' }],
+  };
+  const tcp = ['-d', `${spec.clusterIP}/32`, '-p', 'tcp', '--dport', String(port)];
+  const rule = (...words) =>
+    run('iptables', ['-t', 'nat', '-A', 'KUBE-SERVICES', ...tcp, ...words]);
+  await rule('-j', 'KUBE-MARK-MASQ');
+  await rule('-j', 'DNAT', '--to-destination', `${POD.address}:${targetPort}`);
+  await run('kubectl', ['create', '--validate=false', ...where, '-f', '-'], JSON.stringify(slice));
+  return spec.clusterIP;
 }

@@ -20,6 +20,8 @@ interface Told {
   readonly mixed: Result;
   readonly leastRights: Result;
   readonly podLookUp: Result;
+  readonly deployed: Result;
+  readonly serviceAddress: string;
   readonly overSpdy: Result;
   readonly asked: readonly string[];
   readonly ruled: readonly string[];
@@ -71,6 +73,15 @@ describeLive(
       expect(flows[0]?.inner.destination).toBe('10.244.1.2:53');
       expect(new Set(captures.map(({ node }) => node))).toEqual(new Set(['node-a', 'node-b']));
       expectPortsOfConntrack(told.leastRights);
+    });
+
+    it('serve a target that is made for the run', () => {
+      const { flows, grade, verdict } = verdictOf(told.deployed);
+      expect({ verdict, grade }).toEqual({ verdict: 'stale-checksum', grade: 'proved' });
+      expect(flows[0]?.inner.destination).toBe('10.244.1.2:8089');
+      expect(told.deployed.stderr).toBe('');
+      expect(verdictOf(told.deployed).summary).toContain(`${told.serviceAddress}:80`);
+      expectPortsOfConntrack(told.deployed);
     });
 
     it('need each of the rights in deploy/rbac.yaml', () => {

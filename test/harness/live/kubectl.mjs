@@ -1,11 +1,11 @@
 // Runs on node A of a lab: the same scenario through network namespaces and through kubectl, targets that
 // the cluster looks up, the least rights, and all that may be in the way.
 import { execFileSync } from 'node:child_process';
-import { existsSync } from 'node:fs';
+import { existsSync, realpathSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { findCommand } from '../../../dist/node/find-command.js';
 import { between, leftOver, print, settled, TARGET } from '../facts.mjs';
-import { byRules, nothing, podsLeft, startCluster } from '../kube-world.mjs';
+import { byRules, leadNextService, nothing, podsLeft, startCluster } from '../kube-world.mjs';
 
 const FROM = 'kubectl:node-a';
 const TO = 'kubectl:node-b';
@@ -24,6 +24,7 @@ const results = {
   mixed: await json(['reproduce', '--from', 'netns:node-a', '--target', 'pod/default/web:8080']),
 };
 
+// For each right that is used, how it is called in a role.
 const rules = rulesOf(ROLES);
 const asked = [];
 const allowed = byRules(rules);
@@ -35,6 +36,11 @@ results.leastRights = await json([
   ...['reproduce', '--namespace', 'stalesum', '--target', 'svc/default/web:53'],
   ...['--protocol', 'udp', '--pod-timeout', '30'],
 ]);
+const led = leadNextService(cluster);
+results.deployed = await json([
+  ...['reproduce', '--deploy-target', '--namespace', 'stalesum', '--from', 'netns:node-a'],
+]);
+results.serviceAddress = await led;
 results.podLookUp = await json(['reproduce', '--target', 'pod/default/nowhere:80']);
 api.faults.refusesWebSockets = true;
 results.overSpdy = await json([
@@ -81,13 +87,24 @@ async function failing(faults, more = []) {
   return result;
 }
 
-async function withoutKubectl(run) {
-  const path = findCommand('kubectl');
-  execFileSync(findCommand('mount'), ['--bind', '/dev/null', path]);
+function pathOf(command) {
   try {
+    return realpathSync(findCommand(command));
+  } catch {
+    return undefined;
+  }
+}
+
+async function withoutKubectl(run) {
+  const hidden = [];
+  try {
+    for (let path = pathOf('kubectl'); path; path = pathOf('kubectl')) {
+      execFileSync(findCommand('mount'), ['--bind', '/dev/null', path]);
+      hidden.push(path);
+    }
     return await run();
   } finally {
-    execFileSync(findCommand('umount'), [path]);
+    for (const path of hidden) execFileSync(findCommand('umount'), [path]);
   }
 }
 
