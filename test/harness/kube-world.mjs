@@ -18,27 +18,28 @@ const ports = [
   { name: 'dns', port: 53, protocol: 'UDP' },
 ];
 
-const OBJECTS = cluster({
-  nodes: [
-    { name: 'node-a', ip: '192.168.50.1' },
-    { name: 'node-b', ip: '192.168.50.2' },
-  ],
-  services: [{ name: 'web', clusterIP: '10.96.0.10', ports }],
-  endpointSlices: [
-    {
-      service: 'web',
-      endpoints: [{ ip: '10.244.1.2', node: 'node-b', pod: 'web' }],
-      ports: [
-        { name: 'http', port: 8080 },
-        { name: 'dns', port: 53, protocol: 'UDP' },
-      ],
-    },
-  ],
-  pods: [
-    { name: 'web', node: 'node-b', ip: '10.244.1.2' },
-    { name: 'another', namespace: 'stalesum', node: 'node-b', ip: '10.244.1.3' },
-  ],
-});
+const objects = () =>
+  cluster({
+    nodes: [
+      { name: 'node-a', ip: '192.168.50.1' },
+      { name: 'node-b', ip: '192.168.50.2' },
+    ],
+    services: [{ name: 'web', clusterIP: '10.96.0.10', ports }],
+    endpointSlices: [
+      {
+        service: 'web',
+        endpoints: [{ ip: '10.244.1.2', node: 'node-b', pod: 'web' }],
+        ports: [
+          { name: 'http', port: 8080 },
+          { name: 'dns', port: 53, protocol: 'UDP' },
+        ],
+      },
+    ],
+    pods: [
+      { name: 'web', node: 'node-b', ip: '10.244.1.2' },
+      { name: 'another', namespace: 'stalesum', node: 'node-b', ip: '10.244.1.3' },
+    ],
+  });
 
 /** The lab's pod, whose namespace pods with addresses of their own share. */
 const POD = { namespace: 'web', address: '10.244.1.2' };
@@ -46,7 +47,7 @@ const POD = { namespace: 'web', address: '10.244.1.2' };
 /** What the images have beside the node's tools is this machine's: they share its files. */
 export async function startCluster(options = {}) {
   const api = await startApi({
-    objects: OBJECTS,
+    objects: objects(),
     run: ({ spec: { hostNetwork, nodeName } }, _container, argv) => [
       ...['nsenter', `--net=/run/netns/${hostNetwork ? nodeName : POD.namespace}`, '--'],
       ...argv,

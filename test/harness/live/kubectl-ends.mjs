@@ -44,7 +44,11 @@ async function inTheMiddle(happen) {
   const run = cluster.start([...ARGS, '--out', out]);
   const captured = join(out, 'node-b/underlay.pcapng');
 
-  await until(() => existsSync(captured) && read(captured).length > 300);
+  let isOver = false;
+  void run.result.then(() => {
+    isOver = true;
+  });
+  await until(() => isOver || (existsSync(captured) && read(captured).length > 300));
   await happen(cluster);
   const result = await run.result;
   const pods = await podsLeft(cluster).catch(() => 'cannot be asked');
