@@ -9,7 +9,7 @@ import { kubectl } from '../kubernetes/client.js';
 import { parseNode } from '../node/description.js';
 import type { Voice } from '../report/voice.js';
 import { clusterSettings } from './between-options.js';
-import type { ReproduceOptions } from './reproduce.js';
+import type { ReproduceOptions } from './reproduce-options.js';
 
 export type Between = Pick<PairOptions, 'from' | 'to' | 'target' | 'protocol' | 'endpoints'>;
 

@@ -86,39 +86,17 @@ export async function podsLeft({ env }, seconds = 0) {
   }
 }
 
-/**
- * What controllers and kube-proxy do for a service that is made: its endpoint, and the rules of a kube-proxy of
- * before PR 92035 for it on this node. Resolves when that is done.
- */
-export async function leadNextService({ api, env }) {
-  const run = (command, args, input) =>
-    new Promise((resolve, reject) => {
-      const child = execFile(command, args, { env: { ...process.env, ...env } }, (fault, stdout) =>
-        fault ? reject(fault) : resolve(stdout),
-      );
-      child.stdin.end(input);
-    });
-  const made = /^POST \/api\/v1\/namespaces\/([a-z]+)\/services/;
-  await until(() => api.requests.some(text => made.test(text)));
-  const namespace = made.exec(api.requests.find(text => made.test(text)))[1];
-  const where = ['-n', namespace];
-  const list = await run('kubectl', ['get', 'services', ...where, '-o', 'json']);
-  const [{ metadata, spec }] = JSON.parse(list).items;
-  const [{ port, targetPort }] = spec.ports;
-  const slice = {
-    ...{ apiVersion: 'discovery.k8s.io/v1', kind: 'EndpointSlice', addressType: 'IPv4' },
-    metadata: {
-      name: `${metadata.name}-1`,
-      labels: { 'kubernetes.io/service-name': metadata.name },
-    },
-    endpoints: [{ addresses: [POD.address], conditions: { ready: true }, nodeName: 'node-b' }],
-    ports: [{ name: 'http', port: targetPort, protocol: 'TCP' }],
+/** What the API server gives the first service that is made, and the target listens on. */
+const MADE = { address: '10.96.200.1', port: '80', endpoint: `${POD.address}:8089` };
+
+/** What a kube-proxy of before PR 92035 does on this node for the service that is made next. */
+export async function leadNextService({ api }) {
+  await until(() => api.requests.some(text => /^POST \S+\/services/.test(text)));
+  const rule = async (...words) => {
+    const tcp = ['-d', `${MADE.address}/32`, '-p', 'tcp', '--dport', MADE.port];
+    await promisify(execFile)('iptables', ['-t', 'nat', '-A', 'KUBE-SERVICES', ...tcp, ...words]);
   };
-  const tcp = ['-d', `${spec.clusterIP}/32`, '-p', 'tcp', '--dport', String(port)];
-  const rule = (...words) =>
-    run('iptables', ['-t', 'nat', '-A', 'KUBE-SERVICES', ...tcp, ...words]);
   await rule('-j', 'KUBE-MARK-MASQ');
-  await rule('-j', 'DNAT', '--to-destination', `${POD.address}:${targetPort}`);
-  await run('kubectl', ['create', '--validate=false', ...where, '-f', '-'], JSON.stringify(slice));
-  return spec.clusterIP;
+  await rule('-j', 'DNAT', '--to-destination', MADE.endpoint);
+  return MADE.address;
 }
