@@ -4,9 +4,10 @@ import { clusterNode, type Kubectl, kubectl } from '../kubernetes/client.js';
 import { kubectlFault } from '../kubernetes/faults.js';
 import type { HeldObjects } from '../kubernetes/held-objects.js';
 import { checkedImage, checkedNamespace } from '../kubernetes/names.js';
+import { batched } from './batched.js';
 import { CONTAINER, holdPod } from './kubectl-pod.js';
 import { podJson, podState, startOf } from './kubectl-pod-state.js';
-import { setUpTools, withTools } from './kubectl-tools.js';
+import { setUpTools, toolFolder, withTools } from './kubectl-tools.js';
 import { limited } from './limited.js';
 import type { OpenNode } from './node.js';
 import { type Carrier, remoteNode } from './remote.js';
@@ -59,7 +60,8 @@ export async function openKubectl(
     await startOf(client, pod, name, settings.startSeconds, signal);
     const inImage = remoteNode(carrier(client, pod, name, []));
     const { found, words } = await setUpTools(inImage, pod.name);
-    const node = limited(remoteNode(carrier(client, pod, name, withTools(pod.name))), RUNS_AT_ONCE);
+    const plain = remoteNode(carrier(client, pod, name, withTools(pod.name)));
+    const node = batched(limited(plain, RUNS_AT_ONCE), toolFolder(pod.name));
     const made = `${name}: reached through the pod ${pod.name} in the namespace ${pod.namespace}`;
     const notes =
       found.length > 0

@@ -32,7 +32,7 @@ export interface Carrier {
   withoutOwnWords?(stderr: string): string;
 }
 
-const DEFAULT_TIMEOUT_SECONDS = 30;
+export const DEFAULT_TIMEOUT_SECONDS = 30;
 const DEFAULT_GRACE_SECONDS = 2;
 /** Beyond the other end's own grace, for the way there and back. */
 const WAY_SECONDS = 4;
@@ -53,11 +53,33 @@ async function runThere(
   args: readonly string[],
   options: RunOptions,
 ): Promise<CommandResult> {
-  const { exitCode, stdout, stderr } = await outcomeThere(carrier, command, args, options);
-  if (exitCode === 0 || options.mayFail === true) return { stdout, stderr, exitCode };
+  return answerOf(
+    carrier.name,
+    command,
+    await outcomeThere(carrier, command, args, options),
+    options,
+  );
+}
+
+/** A command's outcome, if that is an answer. @throws StalesumError `internal` with its words if it has failed */
+export function answerOf(
+  name: string,
+  command: string,
+  result: CommandResult,
+  { mayFail = false }: RunOptions,
+): CommandResult {
+  const { exitCode, stdout, stderr } = result;
+  if (exitCode === 0 || mayFail) return result;
   const ownWords = stderr.trim() || stdout.trim() || 'it says nothing';
-  const what = `${carrier.name}: ${command} failed with exit code ${exitCode}: ${ownWords}`;
+  const what = `${name}: ${command} failed with exit code ${exitCode}: ${ownWords}`;
   throw new StalesumError('internal', messageOf(what));
+}
+
+const TOO_LONG = 'did not end within';
+
+/** Whether a command has failed because its time was up. */
+export function tookTooLong(fault: unknown): boolean {
+  return fault instanceof StalesumError && fault.message.includes(` ${TOO_LONG} `);
 }
 
 /** The command's own outcome, and none of what carries it. */
@@ -88,7 +110,7 @@ async function tryThere(
   if (!(await settlesWithin(child.ended, timeoutSeconds))) {
     await end(child, input !== undefined, 'SIGKILL', 0);
     await output.catch(() => undefined);
-    const text = `${carrier.name}: ${command} did not end within ${timeoutSeconds} s`;
+    const text = `${carrier.name}: ${command} ${TOO_LONG} ${timeoutSeconds} s`;
     throw new StalesumError('unavailable', text);
   }
   const { exitCode: code, signal } = await child.ended;
