@@ -24,7 +24,6 @@ const results = {
   mixed: await json(['reproduce', '--from', 'netns:node-a', '--target', 'pod/default/web:8080']),
 };
 
-// For each right that is used, how it is called in a role.
 const rules = rulesOf(ROLES);
 const asked = [];
 const allowed = byRules(rules);
@@ -36,12 +35,6 @@ results.leastRights = await json([
   ...['reproduce', '--namespace', 'stalesum', '--target', 'svc/default/web:53'],
   ...['--protocol', 'udp', '--pod-timeout', '30'],
 ]);
-const led = leadNextService(cluster);
-results.deployed = await json([
-  ...['reproduce', '--deploy-target', '--namespace', 'stalesum', '--from', 'netns:node-a'],
-]);
-results.serviceAddress = await led;
-results.podLookUp = await json(['reproduce', '--target', 'pod/default/nowhere:80']);
 api.faults.refusesWebSockets = true;
 results.overSpdy = await json([
   'inspect',
@@ -53,6 +46,12 @@ results.overSpdy = await json([
   TARGET.tcp,
 ]);
 api.faults.refusesWebSockets = false;
+const led = leadNextService(cluster);
+results.deployed = await json([
+  ...['reproduce', '--deploy-target', '--namespace', 'stalesum', '--from', 'netns:node-a'],
+]);
+results.serviceAddress = await led;
+results.podLookUp = await json(['reproduce', '--target', 'pod/default/nowhere:80']);
 api.faults.authorize = () => true;
 results.asked = [
   ...new Set(asked.map(({ verb, group, resource }) => `${verb} ${resource}.${group}`)),
