@@ -3,7 +3,7 @@ import { StalesumError } from '../errors.js';
 import { choosePair } from '../harness/choose-pair.js';
 import type { AtEnd } from '../harness/cleanup.js';
 import { deployTarget } from '../harness/deploy-target.js';
-import type { PairOptions } from '../harness/run.js';
+import { lifetimeOf, type PairOptions } from '../harness/run.js';
 import { parseTarget } from '../harness/target.js';
 import { kubectl } from '../kubernetes/client.js';
 import { parseNode } from '../node/description.js';
@@ -35,7 +35,8 @@ export async function pairFor(options: ReproduceOptions, voice: Voice): Promise<
     const client = kubectl(options.context);
     return async (atEnd, signal) => {
       voice.show('cluster  making the target');
-      const settings = clusterSettings(options);
+      const lifetimeSeconds = lifetimeOf(options.timeout);
+      const settings = { ...clusterSettings(options), lifetimeSeconds };
       return say(await deployTarget(client, { from, to }, settings, atEnd, signal));
     };
   }

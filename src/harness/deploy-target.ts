@@ -15,7 +15,7 @@ import type { Found } from './look-up.js';
 /** Where the listener listens, and its service. */
 const LISTENS = 8089;
 const SERVICE_PORT = 80;
-const DEADLINE_SECONDS = 900;
+const DEFAULT_LIFETIME_SECONDS = 900;
 /** What the cluster gets to name the endpoint once its pod runs. */
 const ENDPOINT_SECONDS = 30;
 const POLL_MILLISECONDS = 400;
@@ -35,10 +35,17 @@ fi
 echo 'the image has neither agnhost, python3, node nor nc' >&2
 exit 1`;
 
+export interface TargetRequest {
+  readonly node: string;
+  readonly image: string;
+  readonly namespace: string | undefined;
+  readonly deadlineSeconds: number;
+}
+
 /** What the API server is asked to make. The pod has no rights at all. */
 export function targetManifest(
   name: string,
-  { node, image, namespace }: { node: string; image: string; namespace: string | undefined },
+  { node, image, namespace, deadlineSeconds }: TargetRequest,
 ): unknown {
   const selector = { 'stalesum/target': name };
   const metadata = {
@@ -53,7 +60,7 @@ export function targetManifest(
       nodeName: node,
       tolerations: [{ operator: 'Exists' }],
       restartPolicy: 'Never',
-      activeDeadlineSeconds: DEADLINE_SECONDS,
+      activeDeadlineSeconds: deadlineSeconds,
       terminationGracePeriodSeconds: 0,
       automountServiceAccountToken: false,
       enableServiceLinks: false,
@@ -101,9 +108,10 @@ export async function deployTarget(
   const image = checkedImage(settings.image ?? DEFAULT_IMAGE);
   const namespace =
     settings.namespace === undefined ? undefined : checkedNamespace(settings.namespace);
+  const deadlineSeconds = Math.ceil(settings.lifetimeSeconds ?? DEFAULT_LIFETIME_SECONDS);
   const holding = holdObjects(client, {
-    ...{ name, kinds: 'pod,service', namespace, deadlineSeconds: DEADLINE_SECONDS },
-    manifest: targetManifest(name, { node, image, namespace }),
+    ...{ name, kinds: 'pod,service', namespace, deadlineSeconds },
+    manifest: targetManifest(name, { node, image, namespace, deadlineSeconds }),
     purpose: `the target on ${node}`,
   });
   atEnd(async () => (await holding.catch(() => undefined))?.remove());

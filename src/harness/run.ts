@@ -52,6 +52,11 @@ const DEFAULT_TIMEOUT_SECONDS = 140;
 /** What a run takes at most beside its connections: opening, reading, the control. */
 const OTHER_SECONDS = 600;
 
+/** How long what is made for a run is needed at most. Seconds. */
+export function lifetimeOf(timeoutSeconds: number | undefined): number {
+  return (timeoutSeconds ?? DEFAULT_TIMEOUT_SECONDS) + OTHER_SECONDS;
+}
+
 /** In which a node that is there does nothing at all. */
 const LOST_SECONDS = 10;
 
@@ -120,12 +125,12 @@ async function examineBetween(
 
 /** Both nodes, with names that are folders of a recording: `node-10.0.0.7`. */
 async function openBoth(
-  { from, to, cluster, timeoutSeconds = DEFAULT_TIMEOUT_SECONDS }: PairOptions,
+  { from, to, cluster, timeoutSeconds }: PairOptions,
   voice: Voice,
   atEnd: AtEnd,
   signal: AbortSignal,
 ): Promise<[Node, Node]> {
-  const lifetimeSeconds = timeoutSeconds + OTHER_SECONDS;
+  const lifetimeSeconds = lifetimeOf(timeoutSeconds);
   const settings = { cluster: { ...cluster, lifetimeSeconds }, signal };
   const opened = await Promise.allSettled(
     [from, to].map(async description => {

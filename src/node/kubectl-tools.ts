@@ -3,6 +3,7 @@
  * has itself stands in front of the image's, since its iptables is the one that fits, and files like
  * /etc/os-release are the node's. What the node lacks the image may bring: the network is the same.
  */
+import { messageOf, StalesumError } from '../errors.js';
 import type { Node } from './node.js';
 
 /** What is looked for on the node; whatever else there is comes with the image. */
@@ -55,14 +56,22 @@ export interface HostTools {
   readonly words: string;
 }
 
-/** Makes the node's own tools those of the pod. @throws StalesumError `unavailable` */
+/**
+ * Makes the node's own tools those of the pod.
+ *
+ * @throws StalesumError `unavailable` where the image lacks what that takes
+ */
 export async function setUpTools(node: Node, pod: string): Promise<HostTools> {
-  const { stdout, stderr } = await node.run(
-    'sh',
-    ['-c', SET_UP, 'sh', toolFolder(pod), ...HOST_TOOLS],
-    { mayFail: true },
-  );
+  const args = ['-c', SET_UP, 'sh', toolFolder(pod), ...HOST_TOOLS];
+  const { exitCode, stdout, stderr } = await node.run('sh', args, { mayFail: true });
+  if (exitCode !== 0) {
+    const text = `${node.name}: the image of our pod cannot be used: ${messageOf(stderr)}`;
+    throw new StalesumError('unavailable', text, IMAGE_REMEDY);
+  }
   const known: readonly string[] = HOST_TOOLS;
   const found = stdout.split('\n').filter(name => known.includes(name));
   return { found, words: stderr.trim() };
 }
+
+/** What an image must have. */
+export const IMAGE_REMEDY = '--image names another one: it must have sh, sleep, nsenter and mkdir';

@@ -7,7 +7,7 @@ import { checkedImage, checkedNamespace } from '../kubernetes/names.js';
 import { batched } from './batched.js';
 import { CONTAINER, holdPod } from './kubectl-pod.js';
 import { podJson, podState, startOf } from './kubectl-pod-state.js';
-import { setUpTools, toolFolder, withTools } from './kubectl-tools.js';
+import { IMAGE_REMEDY, setUpTools, toolFolder, withTools } from './kubectl-tools.js';
 import { limited } from './limited.js';
 import type { OpenNode } from './node.js';
 import { type Carrier, remoteNode } from './remote.js';
@@ -137,6 +137,11 @@ function carrier(
       );
       if (state.kind === 'failed') return state.fault;
       if (words.trim() === '') return undefined;
+      const missing = /exec: "([^"]+)": executable file not found/.exec(words)?.[1];
+      if (missing !== undefined) {
+        const text = `${node}: the image of our pod has no ${missing}`;
+        return new StalesumError('unavailable', text, IMAGE_REMEDY);
+      }
       const fault = kubectlFault(node, words);
       if (fault.kind !== 'unavailable') return fault;
       return lostConnection(node, lastLine(words));
