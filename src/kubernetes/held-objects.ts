@@ -51,7 +51,7 @@ const REMOVE_SECONDS = 15;
 const HOLD = `trap '' PIPE HUP INT TERM
 kinds=$1 manifest=$2
 shift 2
-if namespace=$(printf '%s' "$manifest" | "$@" create --validate=false -o 'jsonpath={.metadata.namespace}{" "}' -f -)
+if namespace=$(printf '%s' "$manifest" | "$@" create --validate=false --request-timeout=15s -o 'jsonpath={.metadata.namespace}{" "}' -f -)
 then namespace=\${namespace%% *}; echo "made $namespace"
 else namespace=; echo 'not made'
 fi

@@ -94,6 +94,7 @@ export async function startOf(
 ): Promise<unknown> {
   const deadline = performance.now() + seconds * 1000;
   for (;;) {
+    signal?.throwIfAborted();
     const found = await podJson(client, pod);
     const state = podState(found, node);
     if (state.kind === 'running') return found;
@@ -106,7 +107,6 @@ export async function startOf(
       );
     }
     await sleep(POLL_MILLISECONDS, undefined, { signal }).catch(() => undefined);
-    signal?.throwIfAborted();
   }
 }
 
