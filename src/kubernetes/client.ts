@@ -3,6 +3,7 @@ import { StalesumError } from '../errors.js';
 import { findCommand } from '../node/find-command.js';
 import { localNode } from '../node/local.js';
 import type { CommandResult } from '../node/node.js';
+import { tookTooLong } from '../node/remote.js';
 import { isNotFound, kubectlFault } from './faults.js';
 import { listAt } from './json.js';
 import { checkedContext } from './names.js';
@@ -11,7 +12,7 @@ import { type ClusterNode, readNode } from './objects.js';
 /** What the API server gets for an answer. Seconds. */
 const REQUEST_SECONDS = 15;
 /** With the start of kubectl, name resolution, and credential plugins. */
-const PATIENCE_SECONDS = 45;
+const PATIENCE_SECONDS = 30;
 
 export interface Kubectl {
   /** The command line that arguments of kubectl are put behind. */
@@ -46,16 +47,20 @@ function kubectlPath(): string {
   }
 }
 
-/** Runs kubectl to its end, whatever it says. */
-export async function runKubectl(
-  { line: [path, ...options] }: Kubectl,
+/** Runs kubectl to its end, whatever it says. @throws StalesumError `unavailable` if that takes too long */
+async function runKubectl(
+  { line: [path, ...options], typed }: Kubectl,
   args: readonly string[],
 ): Promise<CommandResult> {
   const words = [...options, `--request-timeout=${REQUEST_SECONDS}s`, ...args];
-  return localNode('kubectl').run(path, words, {
-    mayFail: true,
-    timeoutSeconds: PATIENCE_SECONDS,
-  });
+  const limits = { mayFail: true, timeoutSeconds: PATIENCE_SECONDS };
+  return localNode('kubectl')
+    .run(path, words, limits)
+    .catch(thrown => {
+      if (!tookTooLong(thrown)) throw thrown;
+      const text = `kubectl: the API server does not answer within ${PATIENCE_SECONDS} s`;
+      throw new StalesumError('unavailable', text, `"${typed} get nodes" must work`);
+    });
 }
 
 /**

@@ -119,6 +119,11 @@ describeLive(
       ['noNamespace', 69, /namespaces "nowhere" not found/],
       ['noContext', 69, /context .*-x; touch \/run\/owned.*\n {2}kubectl config get-contexts/],
       ['noServer', 69, /connection to the server .* was refused.*\n {2}KUBECONFIG/],
+      [
+        'silent',
+        69,
+        /the API server does not answer within 30 s\n {2}"kubectl get nodes" must work/,
+      ],
       ['noKubectl', 69, /kubectl is not on this machine\n {2}install it/],
       ['noPort', 64, /has no port 81; it has http \(80\/tcp\), dns \(53\/udp\)/],
     ] as const)('say what is in the way: %s', (name, outcome, words) => {

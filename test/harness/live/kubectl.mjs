@@ -67,6 +67,7 @@ results.failures = {
   noContext: await cluster.stalesum(['reproduce', ...PAIR, '--context', '-x; touch /run/owned']),
   noServer: await cluster.stalesum(['reproduce', ...PAIR], { env: { KUBECONFIG: '/dev/null' } }),
   noKubectl: await withoutKubectl(() => cluster.stalesum(['reproduce', ...PAIR])),
+  silent: await failing({ silent: true }),
   noPort: await cluster.stalesum(['reproduce', '--target', 'svc/default/web:81']),
   pending: await failing({ neverStarts: true }, ['--pod-timeout', '1']),
 };
