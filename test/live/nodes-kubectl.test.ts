@@ -122,7 +122,7 @@ describeLive(
       [
         'silent',
         69,
-        /the API server does not answer within 30 s\n {2}"kubectl get nodes" must work/,
+        /(not answer within 30 s|Unable to connect to the server).*\n {2}.*"kubectl get nodes" must work/,
       ],
       ['noKubectl', 69, /kubectl is not on this machine\n {2}install it/],
       ['noPort', 64, /has no port 81; it has http \(80\/tcp\), dns \(53\/udp\)/],
