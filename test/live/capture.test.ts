@@ -127,7 +127,7 @@ describeLive('filters in the kernel', () => {
     const passed = programPasses(frames, bpfProgram(FILTERS[index]![1], LINKTYPE_ETHERNET));
     const sent = passed.map(number => Buffer.from(frames[number]!).toString('hex'));
     expect(left!.frames.map(({ hex }) => hex)).toEqual(sent);
-    expect(passed.length).toBeGreaterThan(10);
+    expect(passed.length).toBeGreaterThan(3);
     expectSame(left!, leftTcpdump!);
     expectSame(right!, rightTcpdump!);
     for (const { statistics } of results[index]!.captures) expect(statistics.kernelDrops).toBe(0);
