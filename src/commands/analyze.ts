@@ -4,8 +4,8 @@ import { examineSources } from '../evidence/examine.js';
 import { looseCapture, type Sources, withSources } from '../evidence/sources.js';
 import { printable } from '../output.js';
 import { printVerdict } from '../report/print.js';
-import { progressOn } from '../report/progress.js';
 import { ReadingProgress } from '../report/reading-progress.js';
+import { progressOn } from '../terminal/progress.js';
 import { exitPolicyOf, type OutputOptions, type PolicyOptions } from './options.js';
 
 export interface AnalyzeOptions extends OutputOptions, PolicyOptions {

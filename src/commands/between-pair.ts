@@ -7,7 +7,7 @@ import { lifetimeOf, type PairOptions } from '../harness/run.js';
 import { parseTarget } from '../harness/target.js';
 import { kubectl } from '../kubernetes/client.js';
 import { parseNode } from '../node/description.js';
-import type { Voice } from '../report/voice.js';
+import type { Voice } from '../terminal/voice.js';
 import { clusterSettings } from './between-options.js';
 import type { ReproduceOptions } from './reproduce-options.js';
 

@@ -6,7 +6,7 @@ import type { MatrixDocument } from '../matrix/document.js';
 import { planScenarios } from '../matrix/plan.js';
 import { type MatrixProgress, runMatrix } from '../matrix/run.js';
 import { writeResult } from '../output.js';
-import { progressOn } from '../report/progress.js';
+import { progressOn } from '../terminal/progress.js';
 import { isForKernel, type KernelOptions, onKernel } from './on-kernel.js';
 import type { OutputOptions } from './options.js';
 

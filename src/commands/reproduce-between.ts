@@ -7,7 +7,7 @@ import { beginBundle, leaveBundle } from '../evidence/unfinished-bundle.js';
 import { unlessAborted, withCleanup } from '../harness/cleanup.js';
 import { type PairOptions, runBetween } from '../harness/run.js';
 import { makeTemporaryFolder } from '../harness/temporary-folder.js';
-import { type Voice, voiceOn } from '../report/voice.js';
+import { type Voice, voiceOn } from '../terminal/voice.js';
 import { clusterSettings } from './between-options.js';
 import { type Between, type ChoosePair, pairFor } from './between-pair.js';
 import { finishRun } from './finish-run.js';

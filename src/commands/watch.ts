@@ -2,8 +2,8 @@
 import type { RingPlace } from '../capture/ring.js';
 import { exitCodeOfFault, StalesumError } from '../errors.js';
 import { nameOf, parseNode } from '../node/description.js';
-import { progressOn } from '../report/progress.js';
 import { watchComment, watchProgress, watchText } from '../report/watch.js';
+import { progressOn } from '../terminal/progress.js';
 import { eventLine, type WatchEvent } from '../watch/events.js';
 import { LineWriter } from '../watch/line-writer.js';
 import type { MetricsAddress } from '../watch/metrics-server.js';

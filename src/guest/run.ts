@@ -10,7 +10,7 @@ import { TERMINAL_VARIABLE } from '../guest-environment.js';
 import { searchPath } from '../node/find-command.js';
 import { printable, writeResult } from '../output.js';
 import { builtFile } from '../package-root.js';
-import { type Progress, progressOn } from '../report/progress.js';
+import { type Progress, progressOn } from '../terminal/progress.js';
 import { bootGuest, type Guest, type GuestEnd } from './boot.js';
 import type { Message } from './channel.js';
 import { placeResults } from './guest-results.js';

@@ -19,7 +19,7 @@ import { openNode } from '../node/open.js';
 import { chooseClient } from '../probe/clients.js';
 import type { Target } from '../probe/connect.js';
 import { synWatchOn } from '../probe/syn-watch.js';
-import type { Voice } from '../report/voice.js';
+import type { Voice } from '../terminal/voice.js';
 import { formatEndpoint } from '../wire/address.js';
 import { type AtEnd, closeOpened, unlessAborted } from './cleanup.js';
 import { endpointsOf } from './endpoints.js';

@@ -12,7 +12,7 @@ import { recordRun } from '../evidence/record.js';
 import { virtualMachineNamed } from '../evidence/run-record.js';
 import { MACHINE_VARIABLE } from '../guest-environment.js';
 import { synWatchOn } from '../probe/syn-watch.js';
-import { type Voice, voiceOn } from '../report/voice.js';
+import { type Voice, voiceOn } from '../terminal/voice.js';
 import { expectedOn } from './expectation.js';
 import { type Lab, startLab } from './lab.js';
 import type { Protocol } from './layout.js';

@@ -15,7 +15,7 @@ import { type Retransmits, withRetransmits } from '../lab/retransmits.js';
 import { recordIn } from '../lab/run.js';
 import { scenarioNamed } from '../lab/scenarios.js';
 import { finishBundle } from '../report/finish-bundle.js';
-import { SILENT } from '../report/voice.js';
+import { SILENT } from '../terminal/voice.js';
 import { conntrackRewrote, predictRecording } from './predict-recording.js';
 import type { LabResult } from './row.js';
 
