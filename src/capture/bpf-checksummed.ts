@@ -3,7 +3,6 @@
  * without outer checksums, and a bounded amount where they send with them.
  */
 import { StalesumError } from '../errors.js';
-import { LINKTYPE_ETHERNET } from '../wire/link-layer.js';
 import {
   add,
   addX,
@@ -13,30 +12,29 @@ import {
   ifAnyBit,
   ifAtLeast,
   ifEqual,
-  keep,
   type Line,
   label,
-  load,
   loadAtX,
   loadRandom,
-  setX,
   shiftLeft,
   xToA,
 } from './bpf.js';
+import {
+  acceptOrReject,
+  FRAGMENT_OFFSET,
+  IPV4,
+  IPV6,
+  IPV6_FRAGMENT,
+  passIpv4Header,
+  TCP,
+  toIpHeader,
+  UDP,
+} from './bpf-headers.js';
 import { assertPorts, type ChecksummedFilter, type Sample, SPARSEST_SAMPLE } from './filter.js';
 
-const WHOLE = 0x40000;
 /** A conditional jump reaches 255 instructions, and each port is one. */
 const MOST_PORTS = 100;
 
-const IPV4 = 0x0800;
-const IPV6 = 0x86dd;
-const TAG_8021Q = 0x8100;
-const TAG_8021AD = 0x88a8;
-const TCP = 6;
-const UDP = 17;
-const IPV6_FRAGMENT = 44;
-const FRAGMENT_OFFSET = 0x1fff;
 const IPV6_FRAGMENT_OFFSET = 0xfff8;
 const GENEVE = 6081;
 const GENEVE_OPTION_WORDS = 0x3f;
@@ -52,7 +50,7 @@ export function checksummed(filter: ChecksummedFilter, linkType: number): Line[]
     throw new StalesumError('usage', `expected 1 to ${MOST_PORTS} ports, got ${ports.length}`);
   }
   return [
-    ...(linkType === LINKTYPE_ETHERNET ? behindEthernet() : behindNothing()),
+    ...toIpHeader(linkType, 2),
     ...outerIp(),
     label('udp'),
     loadAtX(2, 2),
@@ -62,36 +60,8 @@ export function checksummed(filter: ChecksummedFilter, linkType: number): Line[]
     loadAtX(2, 6),
     ifEqual(0, 'reject'),
     ...(sample.first === 1 && sample.other === 1 ? [] : sampled(sample)),
-    label('accept'),
-    keep(WHOLE),
-    label('reject'),
-    keep(0),
+    ...acceptOrReject(),
   ];
-}
-
-/** X = where the IP header begins, behind up to two tags; the kernel has taken out one more. */
-function behindEthernet(): Line[] {
-  return [
-    load(2, 12),
-    setX(14),
-    ifEqual(TAG_8021Q, 'tagged'),
-    ifEqual(TAG_8021AD, 'tagged', 'ethertype'),
-    label('tagged'),
-    load(2, 16),
-    setX(18),
-    ifEqual(TAG_8021Q, 'tagged twice'),
-    ifEqual(TAG_8021AD, 'tagged twice', 'ethertype'),
-    label('tagged twice'),
-    load(2, 20),
-    setX(22),
-    label('ethertype'),
-    ifEqual(IPV4, 'ipv4'),
-    ifEqual(IPV6, 'ipv6', 'reject'),
-  ];
-}
-
-function behindNothing(): Line[] {
-  return [load(1, 0), setX(0), and(0xf0), ifEqual(0x40, 'ipv4'), ifEqual(0x60, 'ipv6', 'reject')];
 }
 
 /** X = where the UDP header begins. */
@@ -165,11 +135,6 @@ function oneIn(parts: number): Line[] {
     throw new StalesumError('usage', message);
   }
   return parts === 1 ? [] : [loadRandom(), ifAtLeast(Math.floor(2 ** 32 / parts), 'reject')];
-}
-
-/** X += the length of the IPv4 header at X + `offset`. */
-function passIpv4Header(offset: number): Line[] {
-  return [loadAtX(1, offset), and(0xf), shiftLeft(2), addX(), aToX()];
 }
 
 /** X += `bytes`. */

@@ -4,11 +4,8 @@
  * X holds where the header at hand begins: the IP header, then the UDP header, then (less what lies
  * between) the inner TCP or UDP header.
  */
-import { LINKTYPE_ETHERNET } from '../wire/link-layer.js';
 import {
   add,
-  addX,
-  and,
   assemble,
   aToX,
   goTo,
@@ -17,13 +14,22 @@ import {
   keep,
   type Line,
   label,
-  load,
   loadAtX,
-  setX,
-  shiftLeft,
   xToA,
 } from './bpf.js';
 import { checksummed } from './bpf-checksummed.js';
+import {
+  acceptOrReject,
+  FRAGMENT_OFFSET,
+  IPV4,
+  IPV6,
+  IPV6_FRAGMENT,
+  passIpv4Header,
+  TCP,
+  toIpHeader,
+  UDP,
+  WHOLE,
+} from './bpf-headers.js';
 import {
   assertPorts,
   type CaptureFilter,
@@ -33,18 +39,6 @@ import {
   portsOf,
   type TunnelFilter,
 } from './filter.js';
-
-/** More than any packet has: what passes is kept whole. */
-const WHOLE = 0x40000;
-
-const IPV4 = 0x0800;
-const IPV6 = 0x86dd;
-const TAG_8021Q = 0x8100;
-const TAG_8021AD = 0x88a8;
-const TCP = 6;
-const UDP = 17;
-const IPV6_FRAGMENT = 44;
-const FRAGMENT_OFFSET = 0x1fff;
 
 /** Lets nothing in. */
 export const NOTHING: Uint8Array<ArrayBuffer> = assemble([keep(0)]);
@@ -91,53 +85,27 @@ function hosts({ addresses }: HostFilter, linkType: number): Line[] {
         }),
       );
   return [
-    ...(linkType === LINKTYPE_ETHERNET ? behindEthernet() : behindNothing()),
+    ...toIpHeader(linkType, 1),
     label('ipv4'),
     ...anyAt(1, 12, 16),
     goTo('reject'),
     label('ipv6'),
     ...anyAt(4, 8, 24),
     goTo('reject'),
-    label('accept'),
-    keep(WHOLE),
-    label('reject'),
-    keep(0),
+    ...acceptOrReject(),
   ];
 }
 
 function tunnel(filter: TunnelFilter, linkType: number): Line[] {
   assertPorts(portsOf(filter));
   return [
-    ...(linkType === LINKTYPE_ETHERNET ? behindEthernet() : behindNothing()),
+    ...toIpHeader(linkType, 1),
     ...outerIpv4(),
     ...outerIpv6(),
     ...datagram(filter),
     ...(filter.inner === undefined ? [] : innerPacket(filter)),
-    label('accept'),
-    keep(WHOLE),
-    label('reject'),
-    keep(0),
+    ...acceptOrReject(),
   ];
-}
-
-function behindEthernet(): Line[] {
-  return [
-    load(2, 12),
-    setX(14),
-    ifEqual(TAG_8021Q, 'tagged'),
-    ifEqual(TAG_8021AD, 'tagged', 'ethertype'),
-    // The outermost tag stands beside the bytes on most links; here it is in them.
-    label('tagged'),
-    load(2, 16),
-    setX(18),
-    label('ethertype'),
-    ifEqual(IPV4, 'ipv4'),
-    ifEqual(IPV6, 'ipv6', 'reject'),
-  ];
-}
-
-function behindNothing(): Line[] {
-  return [load(1, 0), setX(0), and(0xf0), ifEqual(0x40, 'ipv4'), ifEqual(0x60, 'ipv6', 'reject')];
 }
 
 function outerIpv4(): Line[] {
@@ -162,11 +130,6 @@ function outerIpv6(): Line[] {
     add(40),
     aToX(),
   ];
-}
-
-/** X += the length of the IPv4 header at X + `offset`. */
-function passIpv4Header(offset: number): Line[] {
-  return [loadAtX(1, offset), and(0xf), shiftLeft(2), addX(), aToX()];
 }
 
 function datagram({ port, onlyNonZeroChecksum }: TunnelFilter): Line[] {
