@@ -67,7 +67,6 @@ describeLive('the bundle of a run', () => {
     ['unpatched', 'stale-checksum', ['--tap']],
     ['emulated-pre-5.7', 'mangled-checksum', []],
     ['udp-dns', 'stale-checksum', ['--engine', 'tcpdump']],
-    ['ipv6-underlay', 'stale-checksum', []],
     ['mtu-blackhole', 'not-rewritten', []],
   ] as const)('of %s gives its verdict again from an archive', async (scenario, verdict, more) => {
     const out = path(`${scenario}.tar.gz`);
