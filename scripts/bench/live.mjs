@@ -24,7 +24,7 @@ import { localNode } from '../../dist/node/local.js';
 import { netnsNode } from '../../dist/node/netns.js';
 
 const SENDER = fileURLToPath(new URL('live-sender.mjs', import.meta.url));
-const FILTER = { kind: 'tunnel', port: 8472, onlyNonZeroChecksum: true };
+const FILTER = { kind: 'tunnel', port: 8472 };
 /** Kernel clock ticks a second in /proc/PID/stat; it is 100 wherever Linux runs Node. */
 const TICKS = 100;
 

@@ -132,13 +132,8 @@ function outerIpv6(): Line[] {
   ];
 }
 
-function datagram({ port, onlyNonZeroChecksum }: TunnelFilter): Line[] {
-  return [
-    label('udp'),
-    ...eitherIs(port, 0, 2, 'of the tunnel'),
-    label('of the tunnel'),
-    ...(onlyNonZeroChecksum ? [loadAtX(2, 6), ifEqual(0, 'reject')] : []),
-  ];
+function datagram({ port }: TunnelFilter): Line[] {
+  return [label('udp'), ...eitherIs(port, 0, 2, 'of the tunnel'), label('of the tunnel')];
 }
 
 /** Behind the UDP header: 8 bytes of VXLAN, 14 of Ethernet with the ethertype at 28, the inner IP at 30. */

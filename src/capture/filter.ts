@@ -28,8 +28,6 @@ export interface TunnelFilter {
   readonly kind: 'tunnel';
   /** The UDP port of the tunnel, as source or as destination. */
   readonly port: number;
-  /** Leaves out datagrams whose outer checksum is zero, so that they cost nothing. */
-  readonly onlyNonZeroChecksum?: boolean;
   readonly inner?: InnerFilter;
 }
 

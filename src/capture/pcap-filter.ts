@@ -162,7 +162,6 @@ function ipv6Text(filter: TunnelFilter, ip: Place): string {
 
 function datagramText(filter: TunnelFilter, udp: Place): string {
   const parts = [either(at(udp, 0, 2), at(udp, 2, 2), filter.port)];
-  if (filter.onlyNonZeroChecksum) parts.push(`${at(udp, 6, 2)} != 0`);
   if (filter.inner) parts.push(innerText(filter, udp));
   return parts.join(' and ');
 }
