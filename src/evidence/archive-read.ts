@@ -193,7 +193,8 @@ function safeSegments(name: string): string[] | undefined {
 function faultText(thrown: unknown, { read, unpacked }: Position): string {
   const at = `at byte ${read} of the archive (${unpacked} unpacked)`;
   if (thrown instanceof TooLarge) return `${thrown.message}: read no further ${at}`;
-  const text = messageOf(thrown);
+  // From Node 22 on a stream of the web wraps what happened, without a word of its own.
+  const text = messageOf(thrown) || messageOf((thrown as Error).cause);
   if (/unexpected end of file|truncated/i.test(text)) return `cut off ${at}`;
   if (/header checksum|tar header|tar number/i.test(text)) {
     return `expected a tar archive, found none ${at}`;

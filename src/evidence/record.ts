@@ -153,12 +153,10 @@ async function connectBoth(
   signal.throwIfAborted();
   progress.step(`connecting to ${plan.target.address}:${plan.target.port}`);
   run.watched = true;
-  const listing = sleep(LIST_AFTER_SECONDS * 1000).then(() =>
+  const listing = sleep(LIST_AFTER_SECONDS * 1000, undefined, { signal }).then(() =>
     takeConntrackList(client, join(folder, client.name)),
   );
-  // Whatever becomes of the connection, nobody may be left with a rejection.
-  listing.catch(() => undefined);
-  const targets = await probe(
+  const connecting = probe(
     client,
     {
       protocol,
@@ -171,6 +169,9 @@ async function connectBoth(
     },
     plan.client,
   );
+  // Whatever becomes of the connection, nothing is written any more once this has ended.
+  await Promise.allSettled([listing, connecting]);
+  const targets = await connecting;
   record.connections = [...control, ...targets];
   await listing;
 }

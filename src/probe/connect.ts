@@ -148,7 +148,9 @@ async function lines(
   }
   if (told.length > 0 && count === Number.POSITIVE_INFINITY) return told;
   const missing = `the client told of ${told.length} of its connections: ${words}`;
-  throw new StalesumError('internal', messageOf(`${node.name}: ${missing}`));
+  // Elsewhere it is the way there that was cut, as far as anybody can tell.
+  const kind = node.elsewhere ? 'unavailable' : 'internal';
+  throw new StalesumError(kind, messageOf(`${node.name}: ${missing}`));
 }
 
 function parseLine(line: string, source: string | undefined): Told {

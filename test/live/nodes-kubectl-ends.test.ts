@@ -43,12 +43,15 @@ describeLive(
       expect({ outcome, stdout: told[name].stdout }).toEqual({ outcome: 69, stdout: '' });
       expect(stderr).toMatch(/^stalesum: evidence so far: (\S+) {2}\(stalesum analyze \1\)$/m);
       expect(files.filter(file => file.endsWith('.pcapng'))).toHaveLength(4);
-      expect(analyzed.outcome).not.toBe(65);
+      expect(analyzed.outcome, analyzed.stderr).not.toBe(65);
       expect(verdictOf(analyzed).captures).toHaveLength(4);
     });
 
     it('says what was lost: the connections', () => {
-      expect(told.cut.stderr).toMatch(/pcapng: tcpdump ended early: its connection was cut/);
+      // All are cut at once; whichever is noticed first is told.
+      expect(told.cut.stderr).toMatch(
+        /pcapng: tcpdump ended early: its connection was cut|node-a: the client told of \d+ of its connections: .*(EOF|lost connection|closed)/,
+      );
       expect(told.cut).toMatchObject({ pods: [], left: NOTHING });
     });
 
