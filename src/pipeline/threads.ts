@@ -59,7 +59,7 @@ export class ReadingThreads {
     // It may fail when nobody waits any more.
     failed.catch(() => undefined);
     const hashed = task.sha256 ? this.#hash(control.published) : Promise.resolve(null);
-    const summary = await Promise.race([this.#readSlabs(task, owner, onBytes), failed]);
+    const summary = await Promise.race([this.#readSlabs(task, owner, onBytes, hashed), failed]);
     return { ...summary, sha256: await Promise.race([hashed, failed]) };
   }
 
@@ -80,6 +80,7 @@ export class ReadingThreads {
     task: FileTask,
     owner: Owner,
     onBytes: (bytes: number) => void,
+    hashed: Promise<unknown>,
   ): Promise<CaptureFileSummary> {
     const control = this.#control;
     let bytes = 0;
@@ -99,7 +100,8 @@ export class ReadingThreads {
         }
         this.#reader.off('message', onMessage);
         if (message.kind === 'ended') resolve(message.summary);
-        else reject(faultOf(message.fault));
+        // Who hashes must have done with this file before the next begins.
+        else void hashed.then(() => reject(faultOf(message.fault)));
       };
       const onMessage = (message: ReaderMessage): void => {
         try {

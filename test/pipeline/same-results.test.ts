@@ -183,13 +183,16 @@ test('the verdict on every recording is the same, byte for byte', async () => {
 test('a fault of reading is the same fault from a thread', async () => {
   const path = join(folder, 'text.pcap');
   writeFileSync(path, 'tcpdump: listening on eth0');
-  const reader = readerOf({ threads: 2 });
-  const threaded = await outcomeOf(readThrough(reader, path));
-  expect(threaded).toMatchObject({ kind: 'bad-input' });
-  expect(threaded).toEqual(await outcomeOf(readPlainly(path)));
-  // And the threads read on.
-  expect(textOf(await readThrough(reader, lasting[0]!))).toBe(expected.get(lasting[0]!));
-  await reader.close();
+  const fault = await outcomeOf(readPlainly(path));
+  expect(fault).toMatchObject({ kind: 'bad-input' });
+  // Several times, as the thread that hashes may start before the fault or after it.
+  for (let round = 0; round < 8; round++) {
+    const reader = readerOf({ threads: 2 });
+    expect(await outcomeOf(readThrough(reader, path))).toEqual(fault);
+    // And the threads read on.
+    expect(textOf(await readThrough(reader, lasting[0]!))).toBe(expected.get(lasting[0]!));
+    await reader.close();
+  }
 });
 
 test('without a kernel everything is looked at, and comes to the same', async () => {
